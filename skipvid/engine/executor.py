@@ -1,0 +1,84 @@
+"""What an executor is: the state of one video on one plan, and one call per frame.
+
+Two classes implement this interface with the same semantics (see `skipvid.plan`): `skipvid.engine.reference.ReferenceExecutor`, in torch,
+made to be read, and `skipvid.engine.native.NativeExecutor`, in C++, made to be fast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipvid.gates.settings import GateSettings
+from skipvid.plan import FloatArray, Plan
+
+__all__ = ["BoolArray", "ByteArray", "Executor", "PixelMap"]
+
+BoolArray = NDArray[np.bool_]
+ByteArray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class PixelMap:
+    """How a uint8 image becomes the network's input: ``x[y, c, ...] = table[c, image[y, ..., order[c]]]``.
+
+    Attributes:
+        table: ``(channels, 256)`` float32: the value that channel ``c`` of the network gets for each grey level.
+        order: For each channel of the network, the channel of the BGR image it reads: ``(0, 1, 2)`` for a BGR network, ``(2, 1, 0)`` for RGB.
+    """
+
+    table: FloatArray
+    order: tuple[int, ...]
+
+    @property
+    def unit(self) -> FloatArray:
+        """``(channels,)``: what one grey level is in units of the network's input."""
+        unit: FloatArray = np.abs(self.table[:, 255] - self.table[:, 0]) / np.float32(255)
+        return unit
+
+
+class Executor(Protocol):
+    """State of one video on one plan."""
+
+    @property
+    def plan(self) -> Plan: ...
+
+    def configure(self, settings: GateSettings) -> None:
+        """Use these commit rules from the next frame on. Maps and masks are kept."""
+
+    def step(self, x: FloatArray, *, refresh: bool = False) -> None:
+        """Advance by one frame.
+
+        Args:
+            x: Network input ``(1, C, H, W)`` float32, C-contiguous.
+            refresh: Recompute and commit everything. The first frame is always a refresh.
+        """
+
+    def step_image(self, image: ByteArray, *, refresh: bool = False) -> None:
+        """Advance by one frame given as an image of the network's input size.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 BGR.
+            refresh: As in `step`.
+        """
+
+    def tensor(self, name: str) -> FloatArray:
+        """The map as its consumers see it, ``(H, W, C)`` float32. Aliases the stream's state: valid until the next step, not to be written."""
+
+    def changed(self, name: str) -> BoolArray:
+        """``(H, W)``: the pixels of a map that the last step committed. May alias the stream's state."""
+
+    def active(self, op: str) -> BoolArray:
+        """``(H, W)`` of the operator's output: the pixels that the last step recomputed. May alias the stream's state."""
+
+    def active_counts(self) -> NDArray[np.int64]:
+        """``(len(plan.ops),)``: recomputed pixels of the last step, per operator in plan order."""
+
+    def op_ms(self) -> NDArray[np.float64]:
+        """``(len(plan.ops),)``: time of each operator in the last step, in ms; zeros unless profiling is on."""
+
+    def reset(self) -> None:
+        """Forget everything; the next frame is a refresh, and the stream equals a fresh one."""
