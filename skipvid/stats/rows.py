@@ -1,0 +1,264 @@
+"""The files of a run folder: their names, how they are written while the run goes on, and how they are read back.
+
+=====================  =================================================================================================
+``run.json``           one object: configuration, model, versions, machine, source, gates, notices, totals and ``status``
+                       (``running``, ``complete``, ``interrupted`` or ``failed``); replaced as a whole, never half-written
+``predictions.jsonl``  a row per frame: ``frame``, ``pts`` (s) and ``detections`` (`prediction_row`)
+``stats.jsonl``        a row per frame: MACs, update rate, times and refresh reason (`StatsRow`)
+``ops.u16``            a record per frame, in the order of ``stats.jsonl``: for each operator of ``run.json``'s ``ops.names`` its
+                       update rate times 65535, as a little-endian unsigned 16-bit number
+``heat.npy``           ``(h, w)`` float32: mean share of the network recomputed over each part of the picture, per frame
+``still.jpg``          one frame of the video to show ``heat.npy`` on (anonymised where the run was)
+``annotated.mp4``      the video with what was found, ``heatmap.mp4`` with what was recomputed
+=====================  =================================================================================================
+
+Rows are appended with one write each and cut back when that write fails, so that a run which is killed, or whose disk fills up,
+leaves whole rows. A reader skips a torn last line all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipvid.errors import OutputError
+from skipvid.models.detection import Detections
+from skipvid.plan import FloatArray
+
+__all__ = [
+    "ANNOTATED",
+    "HEAT",
+    "HEATMAP",
+    "HEATMAP_FRAMES",
+    "OPS",
+    "PREDICTIONS",
+    "RUN",
+    "STATS",
+    "STILL",
+    "JsonLines",
+    "RateFile",
+    "StatsRow",
+    "output_error",
+    "prediction_row",
+    "read_rates",
+    "read_rows",
+    "read_run",
+    "write_atomically",
+    "write_run",
+]
+
+RUN = "run.json"
+PREDICTIONS = "predictions.jsonl"
+STATS = "stats.jsonl"
+OPS = "ops.u16"
+HEAT = "heat.npy"
+STILL = "still.jpg"
+ANNOTATED = "annotated.mp4"
+HEATMAP = "heatmap.mp4"
+HEATMAP_FRAMES = "heatmap_frames"
+
+_RATE_SCALE = 65535
+
+
+@dataclass(frozen=True)
+class StatsRow:
+    """What one frame cost.
+
+    Attributes:
+        frame: Number of the frame in the source.
+        pts: Its time in the source, in s.
+        macs: Multiply-accumulates executed.
+        dense_macs: Those of a full pass.
+        update_rate: MAC-weighted share of the network that was recomputed, 0 to 1.
+        ms: Time per stage in ms: ``decode``, ``letterbox``, ``network``, ``head``, ``draw``, ``encode``.
+        refresh: Why the frame was computed in full, or None.
+        detections: How many objects were found.
+        changed: Whether any output of the network changed; where not, the detections are those of the frame before.
+    """
+
+    frame: int
+    pts: float
+    macs: int
+    dense_macs: int
+    update_rate: float
+    ms: Mapping[str, float] = field(default_factory=dict)
+    refresh: str | None = None
+    detections: int = 0
+    changed: bool = True
+
+    def row(self) -> dict[str, Any]:
+        """As written to ``stats.jsonl``."""
+        values = asdict(self)
+        values["pts"] = round(self.pts, 6)
+        values["update_rate"] = round(self.update_rate, 6)
+        values["ms"] = {stage: round(ms, 3) for stage, ms in self.ms.items()}
+        return values
+
+
+def prediction_row(frame: int, pts: float, found: Detections, labels: Sequence[str]) -> dict[str, Any]:
+    """A row of ``predictions.jsonl``: boxes ``x1, y1, x2, y2`` and keypoints ``x, y, confidence`` in pixels of the frame.
+
+    ``name`` is left out where the model has no name for the label, ``keypoints`` where it has no points.
+    """
+    detections = []
+    for index in range(len(found)):
+        label = int(found.labels[index])
+        entry: dict[str, Any] = {
+            "box": _rounded(found.boxes[index], 3),
+            "score": round(float(found.scores[index]), 5),
+            "label": label,
+        }
+        if 0 <= label < len(labels):
+            entry["name"] = labels[label]
+        if found.keypoints is not None:
+            entry["keypoints"] = [_rounded(point, 3) for point in found.keypoints[index]]
+        detections.append(entry)
+    return {"frame": frame, "pts": round(pts, 6), "detections": detections}
+
+
+def _rounded(values: NDArray[Any], digits: int) -> list[float]:
+    return [round(float(v), digits) for v in values]
+
+
+class _Appender:
+    """A file that grows by whole records."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o644)
+        except OSError as error:
+            raise output_error(path, error) from error
+        self._size = 0
+        self._open = True
+
+    def append(self, record: bytes) -> None:
+        """Append a record.
+
+        Raises:
+            OutputError: It could not be written whole; the file then ends with the record before.
+        """
+        done = 0
+        try:
+            while done < len(record):
+                done += os.write(self._fd, record[done:])
+        except OSError as error:
+            self._cut_back()
+            raise output_error(self.path, error) from error
+        self._size += done
+
+    def _cut_back(self) -> None:
+        try:
+            os.ftruncate(self._fd, self._size)
+        except OSError:
+            return  # not a regular file: there is nothing to cut
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            os.close(self._fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class JsonLines(_Appender):
+    """A file of one JSON object per line."""
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        self.append(json.dumps(row, separators=(",", ":"), allow_nan=False).encode() + b"\n")
+
+
+class RateFile(_Appender):
+    """``ops.u16``: update rates per operator, a record per frame.
+
+    Args:
+        path: The file.
+        ops: Names of the operators, in the order of the columns.
+    """
+
+    def __init__(self, path: Path, ops: Sequence[str]) -> None:
+        super().__init__(path)
+        self._ops = tuple(ops)
+
+    def write(self, rates: Mapping[str, float]) -> None:
+        values = np.array([rates.get(op, 0.0) for op in self._ops], np.float64)
+        self.append(np.rint(np.clip(values, 0, 1) * _RATE_SCALE).astype("<u2").tobytes())
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """The error of a file that cannot be written, with the reason the system gives."""
+    reason = error.strerror or str(error)
+    message = f"{path} cannot be written: {reason[:1].lower()}{reason[1:]}."
+    return OutputError(message, "Free space or name another folder with --out.")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader sees the old content or the new one, whatever happens in between.
+
+    Raises:
+        OutputError: The file cannot be written; the old content stays.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise output_error(path, error) from error
+
+
+def write_run(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Replace ``run.json``."""
+    write_atomically(folder / RUN, (json.dumps(facts, indent=2, ensure_ascii=False, default=str) + "\n").encode())
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """The facts of a run.
+
+    Raises:
+        OutputError: The folder holds no run, or its ``run.json`` is damaged.
+    """
+    path = folder / RUN
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        message = f"{folder} is not the folder of a run: it has no {RUN}."
+        raise OutputError(message, "Name a folder that `skipvid run` wrote.") from error
+    except (OSError, ValueError) as error:
+        message = f"{path} cannot be read: {error}."
+        raise OutputError(message, "Repeat the run.") from error
+    if not isinstance(facts, dict):
+        message = f"{path} holds no object."
+        raise OutputError(message, "Repeat the run.")
+    return facts
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a JSON-lines file in order; nothing where there is no file. A torn last line is skipped."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield json.loads(line)
+
+
+def read_rates(path: Path, ops: int) -> FloatArray:
+    """``(frames, ops)`` update rates from ``ops.u16``; a torn last record is skipped."""
+    raw = path.read_bytes() if path.is_file() else b""
+    frames = len(raw) // (2 * ops) if ops else 0
+    values = np.frombuffer(raw, "<u2", frames * ops).reshape(frames, ops)
+    rates: FloatArray = values.astype(np.float32) / np.float32(_RATE_SCALE)
+    return rates
