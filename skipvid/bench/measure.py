@@ -1,0 +1,70 @@
+"""Timing side by side: candidates take turns within one run, and medians are compared.
+
+Machines are shared and their clocks wander, so a time alone means little; a ratio of two medians that were measured in turns means
+something.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+__all__ = ["interleave", "machine_line", "peak_memory_mb"]
+
+
+def interleave(candidates: Mapping[str, Callable[[], object]], rounds: int, warmup: int = 3) -> dict[str, float]:
+    """Median time of each candidate, all called in turns.
+
+    Args:
+        candidates: Calls by name.
+        rounds: Measured calls of each.
+        warmup: Calls of each before measuring.
+
+    Returns:
+        Milliseconds by name.
+    """
+    times: dict[str, list[float]] = {name: [] for name in candidates}
+    for turn in range(warmup + rounds):
+        for name, call in candidates.items():
+            start = perf_counter()
+            call()
+            elapsed = perf_counter() - start
+            if turn >= warmup:
+                times[name].append(1e3 * elapsed)
+    return {name: float(np.median(values)) for name, values in times.items()}
+
+
+def machine_line(threads: int) -> str:
+    """One line that says what was measured on: processor, vector instructions, cores, threads used, system, Python."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{_processor()} · {cores} cores · {threads} threads · {system} · Python {platform.python_version()}"
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if not info.exists():
+        return platform.processor() or platform.machine()
+    fields = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+    facts = {key.strip(): value.strip() for key, value in fields.items()}
+    flags = facts.get("flags", facts.get("Features", "")).split()
+    vector = next((name for flag, name in _VECTORS if flag in flags), "no vector extension known")
+    return f"{facts.get('model name', platform.machine())} ({vector})"
+
+
+_VECTORS = (("avx512f", "AVX-512"), ("avx2", "AVX2"), ("sse4_1", "SSE4.1"), ("asimd", "NEON"))
+
+
+def peak_memory_mb() -> float:
+    """Largest resident size of this process so far, in MiB; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if platform.system() == "Darwin" else 1 << 10)
