@@ -1,7 +1,7 @@
 """What an executor is: the state of one video on one plan, and one call per frame.
 
-Two classes implement this interface with the same semantics (see `skipvid.plan`): `skipvid.engine.reference.ReferenceExecutor`, in torch,
-made to be read, and `skipvid.engine.native.NativeExecutor`, in C++, made to be fast.
+Two classes implement this interface with the same semantics (see `skipvid.plan`): `skipvid.engine.reference.ReferenceExecutor`,
+in torch, made to be read, and `skipvid.engine.native.NativeExecutor`, in C++, made to be fast.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class PixelMap:
 
     Attributes:
         table: ``(channels, 256)`` float32: the value that channel ``c`` of the network gets for each grey level.
-        order: For each channel of the network, the channel of the BGR image it reads: ``(0, 1, 2)`` for a BGR network, ``(2, 1, 0)`` for RGB.
+        order: For each channel of the network, the channel of the BGR image it reads: ``(0, 1, 2)`` for a BGR network,
+            ``(2, 1, 0)`` for RGB.
     """
 
     table: FloatArray
@@ -66,7 +67,10 @@ class Executor(Protocol):
         """
 
     def tensor(self, name: str) -> FloatArray:
-        """The map as its consumers see it, ``(H, W, C)`` float32. Aliases the stream's state: valid until the next step, not to be written."""
+        """The map as its consumers see it, ``(H, W, C)`` float32.
+
+        Aliases the stream's state: valid until the next step, not to be written.
+        """
 
     def changed(self, name: str) -> BoolArray:
         """``(H, W)``: the pixels of a map that the last step committed. May alias the stream's state."""
