@@ -1,0 +1,199 @@
+"""What heads share: their interface, non-maximum suppression, and how they read outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipvid.models.card import Preprocess
+from skipvid.models.detection import Detections
+from skipvid.models.names import Skeleton
+from skipvid.plan import FloatArray
+
+__all__ = [
+    "MAX_CANDIDATES",
+    "Defaults",
+    "Facts",
+    "Head",
+    "Index",
+    "Outputs",
+    "best_class",
+    "finish",
+    "grid",
+    "keep_classes",
+    "rows",
+    "suppress",
+    "tidy",
+]
+
+Index = NDArray[np.intp]
+Outputs = Mapping[str, FloatArray]
+Shapes = Mapping[str, tuple[int, ...]]
+
+MAX_CANDIDATES = 3000
+"""Candidates that reach non-maximum suppression, the strongest first, so that a confidence near zero cannot stall a video."""
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What is usual for a family of networks, where the card is silent.
+
+    Attributes:
+        preprocess: How frames become the input.
+        conf: Lowest confidence.
+        iou: Overlap of non-maximum suppression.
+        labels: Class names by number of classes.
+        skeleton: Lines between keypoints.
+    """
+
+    preprocess: Preprocess
+    conf: float = 0.25
+    iou: float = 0.7
+    labels: tuple[str, ...] = ()
+    skeleton: Skeleton = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a head is recognised from.
+
+    Attributes:
+        shapes: Output name -> shape, in the graph's order.
+        height: Height of the network's input.
+        width: Width of the network's input.
+        classes: Number of classes, or 0 where unknown.
+        options: The card's options for the head.
+    """
+
+    shapes: Shapes
+    height: int
+    width: int
+    classes: int = 0
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def cells(self, strides: Sequence[int]) -> int:
+        """How many cells the grids of these strides have together."""
+        return sum(-(-self.height // s) * -(-self.width // s) for s in strides)
+
+
+class Head(Protocol):
+    """Decodes the outputs of one family of networks.
+
+    Attributes:
+        name: Name of the family, as in a card's ``head``.
+        classes: Number of classes.
+        keypoints: Number of keypoints of an object, or 0.
+        defaults: What is usual for the family.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def classes(self) -> int: ...
+
+    @property
+    def keypoints(self) -> int: ...
+
+    @property
+    def defaults(self) -> Defaults: ...
+
+    def decode(
+        self, outputs: Outputs, *, conf: float, iou: float, max_det: int = 300, classes: Collection[int] | None = None
+    ) -> Detections:
+        """Find the objects of one frame.
+
+        Args:
+            outputs: Output name -> array, as the ONNX graph gives them.
+            conf: Lowest confidence, exclusive.
+            iou: Overlap at which the weaker of two boxes of one class is dropped.
+            max_det: At most so many objects, the strongest.
+            classes: Classes to keep, or None for all.
+
+        Returns:
+            Objects by falling score, in pixels of the network's input. Values that are not finite give no object.
+        """
+
+
+def rows(array: FloatArray) -> FloatArray:
+    """An output as ``(N, K)``: leading dimensions of one dropped."""
+    return array.reshape(array.shape[-2], array.shape[-1])
+
+
+def grid(height: int, width: int) -> tuple[FloatArray, FloatArray]:
+    """Column and row of each cell, ``(height * width,)`` each, row by row."""
+    ys, xs = np.divmod(np.arange(height * width), width)
+    return xs.astype(np.float32), ys.astype(np.float32)
+
+
+def keep_classes(scores: FloatArray, classes: Collection[int] | None) -> FloatArray:
+    """Scores ``(N, C)`` with those of unwanted classes set to zero."""
+    if classes is None:
+        return scores
+    wanted = np.zeros(scores.shape[1], bool)
+    wanted[[c for c in classes if 0 <= c < scores.shape[1]]] = True
+    return np.where(wanted, scores, np.float32(0))
+
+
+def best_class(scores: FloatArray, conf: float, classes: Collection[int] | None) -> tuple[Index, FloatArray, Index]:
+    """Rows of ``(N, C)`` scores whose best class is above ``conf``: their indices, scores and classes."""
+    scores = keep_classes(scores, classes)
+    best = scores.max(axis=1)
+    index = np.flatnonzero(best > conf)
+    return index, best[index], scores[index].argmax(axis=1)
+
+
+def suppress(boxes: FloatArray, scores: FloatArray, labels: NDArray[Any], iou: float, max_det: int) -> NDArray[np.intp]:
+    """Greedy non-maximum suppression, class by class.
+
+    Args:
+        boxes: ``(N, 4)`` corners.
+        scores: ``(N,)``.
+        labels: ``(N,)``; boxes of different classes do not suppress each other.
+        iou: A box is dropped iff a stronger kept one of its class overlaps it by more than this.
+        max_det: At most so many are kept.
+
+    Returns:
+        Indices of the kept boxes by falling score; equal scores in the order given.
+    """
+    order = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
+    x1, y1, x2, y2 = boxes[order].astype(np.float64).T
+    area = np.maximum(x2 - x1, 0) * np.maximum(y2 - y1, 0)
+    group = labels[order]
+    alive = np.ones(len(order), bool)
+    kept: list[int] = []
+    for i in range(len(order)):
+        if not alive[i]:
+            continue
+        kept.append(i)
+        if len(kept) == max_det:
+            break
+        rest = i + 1 + np.flatnonzero(alive[i + 1 :] & (group[i + 1 :] == group[i]))
+        width = np.minimum(x2[i], x2[rest]) - np.maximum(x1[i], x1[rest])
+        height = np.minimum(y2[i], y2[rest]) - np.maximum(y1[i], y1[rest])
+        shared = np.maximum(width, 0) * np.maximum(height, 0)
+        alive[rest[shared > iou * np.maximum(area[i] + area[rest] - shared, 1e-9)]] = False
+    return order[kept]
+
+
+def tidy(found: Detections) -> Detections:
+    """The detections whose numbers are all finite and whose box is not empty."""
+    good = np.isfinite(found.boxes).all(axis=1) & np.isfinite(found.scores)
+    good &= (found.boxes[:, 2] > found.boxes[:, 0]) & (found.boxes[:, 3] > found.boxes[:, 1])
+    if found.keypoints is not None:
+        good &= np.isfinite(found.keypoints).all(axis=(1, 2))
+    return found if good.all() else found.take(good)
+
+
+def finish(
+    boxes: FloatArray, scores: FloatArray, labels: NDArray[Any], points: FloatArray | None, *, iou: float, max_det: int
+) -> Detections:
+    """Candidates in any order -> detections: drops what is not finite, then suppresses."""
+    points = None if points is None else np.asarray(points, np.float32)
+    found = tidy(Detections(np.asarray(boxes, np.float32), np.asarray(scores, np.float32), labels.astype(np.int32), points))
+    return found.take(suppress(found.boxes, found.scores, found.labels, iou, max_det))
