@@ -1,7 +1,7 @@
 """Gate settings: what policies decide, as plain numbers that both executors understand.
 
-A policy (`skipvid.gates.policies`) looks at a plan and at the scales of its activations and answers with one `GateSettings`. Executors
-know nothing of policies or presets.
+A policy (`skipvid.gates.policies`) looks at a plan and at the scales of its activations and answers with one `GateSettings`.
+Executors know nothing of policies or presets.
 """
 
 from __future__ import annotations

@@ -1,0 +1,76 @@
+"""The noise of a video: how far pixels that show nothing new move between frames, in grey levels.
+
+What is measured is sensor noise as the codec left it, after scaling to the network's input. Codecs skip static blocks (difference
+0) and repair them in bursts, so a standard deviation over pixels says little. The measure is taken blockwise, as the gate will
+act: how high must an input threshold be so that noise hardly ever opens a pixel of a block where nothing happens?
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipvid.gates.picture import content
+
+__all__ = ["NoiseMeter"]
+
+_BLOCK = 16
+_WITHIN = 99.0  # percentile over a block's pixels: one pixel in a hundred may open on noise
+_ACROSS = 50.0  # percentile over blocks: up to half of the picture may be moving
+_OVER_TIME = 75.0  # percentile over pairs of frames: a key frame's jump counts, a scene cut does not
+_CEILING = 12.0  # grey levels; above this it is motion, whatever covers the picture
+
+
+class NoiseMeter:
+    """Noise of a video from pairs of successive frames.
+
+    For each pair: the difference of a pixel is the largest of its channels; the level of a block of 16x16 pixels is the 99th
+    percentile of its pixels; the level of the pair is the median over the blocks. The noise is the 75th percentile over pairs, at
+    most 12 grey levels. Blocks in which something moves lie above the median as long as they are fewer than half; borders of a
+    letterbox are left out.
+    """
+
+    def __init__(self) -> None:
+        self._previous: NDArray[np.float32] | None = None
+        self._levels: list[float] = []
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of frames measured so far."""
+        return len(self._levels)
+
+    @property
+    def level(self) -> float:
+        """The noise in grey levels; 0 before the first pair."""
+        return min(float(np.percentile(self._levels, _OVER_TIME)), _CEILING) if self._levels else 0.0
+
+    def add(self, image: NDArray[Any]) -> None:
+        """Take the next frame.
+
+        Args:
+            image: ``(H, W, C)`` in grey levels, uint8 or float, in the network's input size. It is copied.
+        """
+        now = image.astype(np.float32)
+        before, self._previous = self._previous, now
+        if before is None or before.shape != now.shape:
+            return
+        rows, columns = content(now)
+        difference = np.abs(now[rows, columns] - before[rows, columns])
+        if difference.size:
+            self._levels.append(_pair_level(difference.max(axis=2)))
+
+    def gap(self) -> None:
+        """The next frame does not follow the last one."""
+        self._previous = None
+
+
+def _pair_level(difference: NDArray[np.float32]) -> float:
+    """Median over blocks of the 99th percentile within each; ``difference`` is ``(H, W)``."""
+    height, width = difference.shape
+    block_h, block_w = min(_BLOCK, height), min(_BLOCK, width)
+    rows, columns = height // block_h, width // block_w
+    whole = difference[: rows * block_h, : columns * block_w].reshape(rows, block_h, columns, block_w)
+    blocks = whole.transpose(0, 2, 1, 3).reshape(rows * columns, -1)
+    return float(np.percentile(np.percentile(blocks, _WITHIN, axis=1), _ACROSS))

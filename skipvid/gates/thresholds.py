@@ -1,0 +1,161 @@
+"""Threshold files: a tuned policy, the model it belongs to and what was measured, as versioned JSON.
+
+    {"format": "skipvid-thresholds", "version": 1, "model": {"name": ..., "sha256": ..., "input": [h, w]},
+     "policy": {"type": "truncation", "version": 1, ..., "layers": {gate name: threshold}},
+     "scales": {gate name: scale}, "footage": [{...}], "measured": {...}}
+
+``scales`` are those the thresholds were chosen with; a run uses them instead of measuring its own.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from skipvid.errors import OutputError, UsageError
+from skipvid.gates.policies import Policy, policy_from_dict
+from skipvid.plan import Plan
+
+__all__ = ["FORMAT", "VERSION", "Thresholds", "load_thresholds", "save_thresholds"]
+
+FORMAT = "skipvid-thresholds"
+VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Thresholds:
+    """The content of a thresholds file.
+
+    Attributes:
+        policy: The gates.
+        sha256: Digest of the model they were chosen for.
+        model: Name of the model, for people.
+        input_size: Height and width of the network input they were chosen at.
+        scales: Scales of activations by gate name; empty: measured anew on every video.
+        footage: What they were chosen on: a table per video.
+        measured: What was measured: agreement, MACs, ...
+    """
+
+    policy: Policy
+    sha256: str
+    model: str = ""
+    input_size: tuple[int, int] = (0, 0)
+    scales: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    footage: tuple[Mapping[str, Any], ...] = ()
+    measured: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON value of the file."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "model": {"name": self.model, "sha256": self.sha256, "input": list(self.input_size)},
+            "policy": self.policy.to_dict(),
+            "scales": dict(self.scales),
+            "footage": [dict(f) for f in self.footage],
+            "measured": dict(self.measured),
+        }
+
+
+def save_thresholds(path: Path, thresholds: Thresholds) -> None:
+    """Write a thresholds file whole: an interruption leaves the old file or none.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    text = json.dumps(thresholds.to_dict(), indent=2, allow_nan=False) + "\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        message = f"The thresholds file {path} cannot be written: {error.strerror or error}."
+        raise OutputError(message, "Choose another path with -o.") from error
+
+
+def load_thresholds(path: Path, plan: Plan) -> Thresholds:
+    """Read a thresholds file for a model.
+
+    Raises:
+        UsageError: The file cannot be read, is of another format, version or model, or holds a name the model has not or a number
+            that is no threshold.
+    """
+    data = _read(path)
+    model = _table(path, data, "model")
+    if model.get("sha256") != plan.sha256:
+        other = str(model.get("sha256"))[:12]
+        name = model.get("name") or "unnamed"
+        message = f"The thresholds in {path} belong to another model ({name}, sha256 {other}..., not {plan.sha256[:12]}...)."
+        raise UsageError(message, "Tune this model with `skipvid tune-thresholds`, or pass the model they belong to.")
+    try:
+        policy = policy_from_dict(_table(path, data, "policy"))
+    except UsageError as error:
+        message = f"The thresholds file {path} cannot be used: {error.message}"
+        raise UsageError(message, error.remedy) from error
+    known = {gate.name for gate in plan.gates}
+    scales = _table(path, data, "scales", {})
+    for kind, names in (("threshold", getattr(policy, "layers", {})), ("scale", scales)):
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            message = f"The thresholds file {path} holds a {kind} for {unknown[0]!r}, which is no gate point of the model."
+            raise UsageError(message, "List the model's gate points with `skipvid models show`.")
+    for name, value in scales.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+            message = f"The thresholds file {path} holds the scale {value!r} for {name!r}; a scale is a finite number, 0 or more."
+            raise UsageError(message, "Correct the number, or tune anew.")
+    return Thresholds(
+        policy=policy,
+        sha256=plan.sha256,
+        model=str(model.get("name", "")),
+        input_size=_size(model.get("input"), plan),
+        scales=MappingProxyType({name: float(value) for name, value in scales.items()}),
+        footage=tuple(f for f in data.get("footage", ()) if isinstance(f, dict)),
+        measured=MappingProxyType(_table(path, data, "measured", {})),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"The thresholds file {path} cannot be read: {error.strerror or error}."
+        raise UsageError(message, "Check the path given to --thresholds.") from error
+    except ValueError as error:
+        message = f"The thresholds file {path} is not JSON: {error}."
+        raise UsageError(message, "Pass a file that `skipvid tune-thresholds` wrote.") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        message = f"The file {path} is not a thresholds file: its format is not {FORMAT!r}."
+        raise UsageError(message, "Pass a file that `skipvid tune-thresholds` wrote.")
+    if data.get("version") != VERSION:
+        message = f"The thresholds file {path} has version {data.get('version')!r}; this skipvid reads version {VERSION}."
+        raise UsageError(message, "Tune anew with this version of skipvid.")
+    return data
+
+
+def _table(path: Path, data: Mapping[str, Any], name: str, default: dict[str, Any] | None = None) -> dict[str, Any]:
+    value = data.get(name, default)
+    if not isinstance(value, dict):
+        message = f"The thresholds file {path} has no table {name!r}."
+        raise UsageError(message, "Pass a file that `skipvid tune-thresholds` wrote.")
+    return value
+
+
+def _size(value: object, plan: Plan) -> tuple[int, int]:
+    match value:
+        case [int(height), int(width)]:
+            return height, width
+        case _:
+            return plan.input.height, plan.input.width
