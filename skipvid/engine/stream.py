@@ -1,0 +1,270 @@
+"""A stream: one video on one plan, with the decisions around the executor.
+
+The executor knows commit rules and frames. The stream decides the rules - from a policy, after watching the first frames where
+the policy's numbers are relative -, when to recompute everything, and what of the outputs is worth computing again. It holds all
+of its state: streams on one plan do not see each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from types import MappingProxyType
+
+import numpy as np
+
+from skipvid.engine import EngineName, create_executor
+from skipvid.engine.executor import ByteArray, Executor, PixelMap
+from skipvid.engine.heat import heat
+from skipvid.engine.outputs import GraphOutputs
+from skipvid.gates.policies import Policy
+from skipvid.gates.safety import MOVING, Safety, Watch
+from skipvid.gates.scales import ScaleMeter
+from skipvid.gates.settings import GateSettings, InputGate, Rect
+from skipvid.plan import FloatArray, Plan
+
+__all__ = ["FIRST", "REQUESTED", "FrameStats", "Stream"]
+
+FIRST = "first"
+REQUESTED = "requested"
+
+_MOVING_NOTICE = "most of the picture keeps changing (a moving camera?): every frame is computed in full until it calms"
+
+
+@dataclass(frozen=True)
+class FrameStats:
+    """What one frame cost.
+
+    Attributes:
+        frame: Number of the frame in the stream, from 0.
+        macs: Multiply-accumulates executed.
+        dense_macs: Multiply-accumulates of a full pass.
+        update_rate: Recomputed share of the output pixels, by operator name.
+        ms: Wall-clock time by stage: ``gate`` (deciding), ``network``, ``tail`` (0 until `Stream.outputs` needed to run it).
+        refresh: Why everything was recomputed, or None: ``first``, ``scene-cut``, ``exposure``, ``moving``, or a request's reason.
+        calibrating: Whether the frame was executed exactly, to measure what the policy's relative thresholds refer to.
+    """
+
+    frame: int
+    macs: int
+    dense_macs: int
+    update_rate: Mapping[str, float] = field(repr=False)
+    ms: Mapping[str, float]
+    refresh: str | None = None
+    calibrating: bool = False
+
+    @property
+    def share(self) -> float:
+        """Executed share of the multiply-accumulates of a full pass."""
+        return self.macs / self.dense_macs if self.dense_macs else 0.0
+
+
+class Stream:
+    """One video on one plan.
+
+    Args:
+        plan: The network.
+        policy: What decides the gates; None to execute exactly.
+        engine: ``auto``, ``native`` or ``reference``.
+        threads: Threads of the engine; 0 for its default.
+        pixels: How images become the network's input; None where only tensors are given.
+        safety: What counts as a cut or a moving camera; None to refresh on request only.
+        scales: Known scales of activations by gate name; what the policy needs beyond them is measured.
+        ignore: Rectangles of the network input whose changes do not count.
+
+    Attributes:
+        notices: Remarks for the user, each said once per stream.
+
+    Raises:
+        UsageError: If the engine cannot be used, or the policy does not fit the plan.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        policy: Policy | None = None,
+        *,
+        engine: EngineName = "auto",
+        threads: int = 0,
+        pixels: PixelMap | None = None,
+        safety: Safety | None = Safety(),  # noqa: B008 - frozen
+        scales: Mapping[str, float] | None = None,
+        ignore: tuple[Rect, ...] = (),
+    ) -> None:
+        self._plan = plan
+        self._policy = policy
+        self._known = dict(scales or {})
+        self._ignore = ignore
+        self._unit = None if pixels is None else pixels.unit
+        self._executor = create_executor(plan, engine, pixels, None, threads)
+        self._outputs = GraphOutputs(plan)
+        self._watch: Watch | None = None if safety is None else safety.watch()
+        self._pixels = [plan.tensors[op.output].pixels for op in plan.ops]
+        self.notices: list[str] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._frame = 0
+        self._request: str | None = FIRST
+        self._last: FrameStats | None = None
+        self._meter = self._new_meter()
+        self._settings = GateSettings(InputGate(ignore=self._ignore)) if self._meter is not None else self._resolve(self._known)
+        self._executor.configure(self._settings)
+        self.notices.clear()
+
+    def _new_meter(self) -> ScaleMeter | None:
+        if self._policy is None:
+            return None
+        return ScaleMeter.for_policy(self._policy, self._plan, self._known, self._unit)
+
+    def _resolve(self, scales: Mapping[str, float]) -> GateSettings:
+        if self._policy is None:
+            return GateSettings(InputGate(ignore=self._ignore))
+        return self._policy.settings(self._plan, scales, self._ignore)
+
+    @property
+    def plan(self) -> Plan:
+        return self._plan
+
+    @property
+    def executor(self) -> Executor:
+        return self._executor
+
+    @property
+    def policy(self) -> Policy | None:
+        return self._policy
+
+    @property
+    def settings(self) -> GateSettings:
+        """The commit rules of the next frame."""
+        return self._settings
+
+    @property
+    def scales(self) -> Mapping[str, float]:
+        """Scales known or measured so far, by gate name."""
+        return MappingProxyType(self._known if self._meter is None else {**self._known, **self._meter.scales})
+
+    @property
+    def calibrating(self) -> bool:
+        """Whether frames are executed exactly for now, to measure scales."""
+        return self._meter is not None and not self._meter.done
+
+    @property
+    def last(self) -> FrameStats:
+        """What the last frame cost.
+
+        Raises:
+            RuntimeError: Before the first frame.
+        """
+        if self._last is None:
+            message = "the stream has not seen a frame yet"
+            raise RuntimeError(message)
+        return self._last
+
+    @property
+    def changed(self) -> bool:
+        """Whether the last frame changed any of the outputs."""
+        return self._outputs.changed
+
+    def step(self, x: FloatArray) -> dict[str, FloatArray]:
+        """Advance by one frame and return every output.
+
+        Args:
+            x: Network input ``(1, C, H, W)`` float32.
+
+        Returns:
+            Arrays by ONNX output name, as `outputs` gives them.
+
+        Raises:
+            UsageError: If the shape is not that of the network's input.
+        """
+        picture = x[0].transpose(1, 2, 0) if x.ndim == 4 else None
+        unit = 1.0 if self._unit is None else float(self._unit.mean())
+        self._advance(picture, unit, lambda refresh: self._executor.step(np.ascontiguousarray(x), refresh=refresh))
+        return self.outputs()
+
+    def step_image(self, image: ByteArray) -> None:
+        """Advance by one frame given as an image of the network's input size; `outputs` gives the outputs.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 BGR.
+
+        Raises:
+            UsageError: If the shape is not that of the network's input, or the stream was made without ``pixels``.
+        """
+        picture = image if image.ndim == 3 else None
+        self._advance(picture, 1.0, lambda refresh: self._executor.step_image(np.ascontiguousarray(image), refresh=refresh))
+
+    def _advance(self, picture: FloatArray | ByteArray | None, unit: float, run: Callable[[bool], None]) -> None:
+        start = perf_counter()
+        reason = self._decide(picture, unit)
+        decided = perf_counter()
+        run(reason is not None)
+        ran = perf_counter()
+        self._request = None
+        calibrating = self.calibrating
+        self._outputs.advance(self._executor)
+        ms = {"gate": (decided - start) * 1e3, "network": (ran - decided) * 1e3, "tail": 0.0}
+        self._last = self._count(ms, reason, calibrating)
+        self._frame += 1
+        self._calibrate()
+
+    def _decide(self, picture: FloatArray | ByteArray | None, unit: float) -> str | None:
+        """Why this frame must be recomputed in full, or None. A request goes before what is seen in the picture."""
+        if self._watch is None or picture is None:
+            return self._request
+        seen = self._watch.decide(picture, share=None if self._last is None else self._last.share, unit=unit)
+        if seen == MOVING and _MOVING_NOTICE not in self.notices:
+            self.notices.append(_MOVING_NOTICE)
+        if self._request is not None:
+            self._watch.refreshed()
+        return self._request or seen
+
+    def _calibrate(self) -> None:
+        if self._meter is None or self._meter.done:
+            return
+        self._meter.add(self._executor.tensor)
+        if self._meter.done:
+            self._settings = self._resolve(self._meter.scales)
+            self._executor.configure(self._settings)
+
+    def _count(self, ms: Mapping[str, float], reason: str | None, calibrating: bool) -> FrameStats:
+        plan = self._plan
+        counts = self._executor.active_counts().tolist()
+        macs = sum(plan.executed_macs(op, n) for op, n in zip(plan.ops, counts, strict=True) if n)
+        rates = {op.name: n / pixels for op, n, pixels in zip(plan.ops, counts, self._pixels, strict=True)}
+        return FrameStats(self._frame, macs, plan.dense_macs, rates, ms, reason, calibrating)
+
+    def outputs(self) -> dict[str, FloatArray]:
+        """Every output of the ONNX graph by its name, in the graph's order and shapes, decode tail included.
+
+        The arrays are read-only and keep their values. An output that did not change is the same array as before.
+        """
+        last = self.last
+        result = self._outputs.collect(self._executor)
+        if self._outputs.tail_ms:
+            self._last = replace(last, ms={**last.ms, "tail": self._outputs.tail_ms})
+        return result
+
+    def heat(self, height: int, width: int) -> FloatArray:
+        """Where the last frame was recomputed: ``(height, width)`` float32 in 0 to 1, see `skipvid.engine.heat.heat`."""
+        return heat(self._executor, height, width)
+
+    def refresh(self, reason: str = REQUESTED) -> None:
+        """Recompute everything at the next frame: it does not follow the last one.
+
+        Args:
+            reason: What to call it in `FrameStats.refresh`: ``seek``, ``size``, ``reconnect``, ...
+        """
+        self._request = reason
+        if self._meter is not None:
+            self._meter.gap()
+
+    def reset(self) -> None:
+        """Forget the video; the stream equals a fresh one."""
+        self._executor.reset()
+        self._outputs.reset()
+        if self._watch is not None:
+            self._watch.reset()
+        self._begin()
