@@ -9,7 +9,15 @@ from skipvid.errors import DecodeError
 from skipvid.models.card import Card
 from skipvid.models.heads.base import Facts, Head
 from skipvid.models.heads.centernet import CenterNet
+from skipvid.models.heads.darknet import Darknet
+from skipvid.models.heads.endtoend import EndToEnd
+from skipvid.models.heads.fastestdet import FastestDet
+from skipvid.models.heads.gfl import Gfl
+from skipvid.models.heads.keypoints import Keypoints
+from skipvid.models.heads.ssd import Ssd
+from skipvid.models.heads.yolo import Yolo
 from skipvid.models.heads.yolox import YoloX
+from skipvid.models.heads.yunet import YuNet
 
 __all__ = ["head_names", "recognise"]
 
@@ -21,7 +29,15 @@ class _Family(Protocol):
 # The order is that of recognition: layouts that only one family has come first.
 _FAMILIES: tuple[tuple[str, _Family], ...] = (
     ("centernet", CenterNet),
+    ("yunet", YuNet),
+    ("ssd", Ssd),
+    ("gfl", Gfl),
     ("yolox", YoloX),
+    ("yolo", Yolo),
+    ("end-to-end", EndToEnd),
+    ("keypoints", Keypoints),
+    ("darknet", Darknet),
+    ("fastestdet", FastestDet),
 )
 
 

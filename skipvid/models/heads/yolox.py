@@ -46,6 +46,9 @@ class YoloX:
         strides = tuple(facts.options.get("strides", (8, 16, 32)))
         if len(shape) != 3 or shape[2] < 6 or shape[1] != facts.cells(strides):
             return None
+        # As many columns as four and the classes: the other YOLOs' boxes without objectness, lying down.
+        if shape[2] - 4 == (facts.classes or 80):
+            return None
         origin, stride = [], []
         for s in strides:
             xs, ys = grid(-(-facts.height // s), -(-facts.width // s))

@@ -1,0 +1,52 @@
+"""Outputs that are detections already: non-maximum suppression is part of the graph, or the network needs none (YOLOv10)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from skipvid.models.card import Preprocess
+from skipvid.models.detection import Detections
+from skipvid.models.heads.base import Defaults, Facts, Outputs, finish, rows
+from skipvid.models.names import LABELS
+
+__all__ = ["EndToEnd"]
+
+
+@dataclass(frozen=True, eq=False)
+class EndToEnd:
+    """Decodes ``(1, N, 6)``: corners in pixels, score, class; or ``(N, 7)``: batch, corners, class, score (YOLOv7)."""
+
+    output: str
+    batched: bool
+    classes: int
+    keypoints: int = 0
+    name: str = "end-to-end"
+
+    @property
+    def defaults(self) -> Defaults:
+        pixels = Preprocess(order="rgb", std=(255.0, 255.0, 255.0), fit="letterbox-centre", pad=114)
+        return Defaults(pixels, iou=1.0, labels=LABELS["coco80"] if self.classes == 80 else ())
+
+    @classmethod
+    def match(cls, facts: Facts) -> EndToEnd | None:
+        """The head for these outputs, or None."""
+        if len(facts.shapes) != 1:
+            return None
+        ((output, shape),) = facts.shapes.items()
+        if len(shape) == 3 and shape[0] == 1 and shape[2] == 6:
+            return cls(output, False, facts.classes or 80)
+        return cls(output, True, facts.classes or 80) if len(shape) == 2 and shape[1] == 7 else None
+
+    def decode(
+        self, outputs: Outputs, *, conf: float, iou: float, max_det: int = 300, classes: Collection[int] | None = None
+    ) -> Detections:
+        """See `Head.decode`."""
+        out = rows(outputs[self.output])
+        boxes, scores, labels = (out[:, 1:5], out[:, 6], out[:, 5]) if self.batched else (out[:, :4], out[:, 4], out[:, 5])
+        good = (scores > conf) & np.isfinite(labels)
+        if classes is not None:
+            good &= np.isin(labels, list(classes))
+        return finish(boxes[good], scores[good], labels[good], None, iou=iou, max_det=max_det)

@@ -1,0 +1,95 @@
+"""One person's keypoints as heatmaps: SimplePose and HRNet (top-down, a quarter of the input's size), EfficientPose (full size)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from skipvid.models.card import Preprocess
+from skipvid.models.detection import Detections
+from skipvid.models.heads.base import Defaults, Facts, Outputs
+from skipvid.models.names import LABELS, SKELETONS
+from skipvid.plan import FloatArray
+
+__all__ = ["Keypoints"]
+
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_ENOUGH = 0.25  # share of the keypoints that must be seen for there to be a person
+
+
+@dataclass(frozen=True, eq=False)
+class Keypoints:
+    """Decodes ``(1, K, h, w)``: the highest point of each map, with its height as confidence.
+
+    Maps as large as the input are smoothed first (``blur``, the sigma in pixels, in the card's options). On smaller maps the point moves a
+    quarter of a cell towards the higher neighbour (Newell et al., arXiv 1603.06937). The box surrounds the points seen; its score is
+    their mean confidence.
+    """
+
+    output: str
+    keypoints: int
+    stride: tuple[float, float]  # horizontal and vertical
+    blur: float
+    classes: int = 1
+    name: str = "keypoints"
+
+    @property
+    def defaults(self) -> Defaults:
+        full = max(self.stride) == 1
+        skeleton = {17: "coco17", 16: "mpii16-head-first" if full else "mpii16"}.get(self.keypoints, "none")
+        pixels = Preprocess("rgb", 1 / 255, _MEAN, _STD, "letterbox-centre", 0)
+        return Defaults(pixels, conf=0.15 if full else 0.2, iou=1.0, labels=LABELS["person"], skeleton=SKELETONS[skeleton])
+
+    @classmethod
+    def match(cls, facts: Facts) -> Keypoints | None:
+        """The head for these outputs, or None."""
+        maps = [(n, s) for n, s in facts.shapes.items() if len(s) == 4]
+        if len(facts.shapes) != 1 or len(maps) != 1:
+            return None
+        output, shape = maps[0]
+        stride = (facts.width / shape[3], facts.height / shape[2])
+        if shape[1] not in (16, 17) and "blur" not in facts.options:
+            return None
+        if max(stride) > 8:
+            return None
+        return cls(output, shape[1], stride, float(facts.options.get("blur", 1.0 if max(stride) == 1 else 0.0)))
+
+    def decode(
+        self, outputs: Outputs, *, conf: float, iou: float, max_det: int = 300, classes: Collection[int] | None = None
+    ) -> Detections:
+        """See `Head.decode`; a keypoint counts as seen above ``conf``."""
+        if (classes is not None and 0 not in classes) or max_det < 1:
+            return Detections.none(self.keypoints)
+        heat = np.nan_to_num(outputs[self.output][0], nan=0.0, posinf=0.0, neginf=0.0)
+        points = self._peaks(_blurred(heat, self.blur) if self.blur else heat)
+        seen = points[points[:, 2] > conf]
+        if len(seen) < max(1.0, _ENOUGH * self.keypoints):
+            return Detections.none(self.keypoints)
+        low, high = seen[:, :2].min(axis=0), seen[:, :2].max(axis=0)
+        grow = np.maximum(0.1 * (high - low), 1.0)
+        box = np.concatenate([low - grow, high + grow])[None].astype(np.float32)
+        return Detections(box, seen[:, 2].mean(keepdims=True), np.zeros(1, np.int32), points[None])
+
+    def _peaks(self, heat: FloatArray) -> FloatArray:
+        """``(K, 3)``: x, y in pixels of the input, confidence."""
+        count, high, wide = heat.shape
+        best = heat.reshape(count, -1).argmax(axis=1)
+        ys, xs = np.divmod(best, wide)
+        k = np.arange(count)
+        if self.stride == (1, 1):
+            dx = dy = np.full(count, 0.5)
+        else:
+            dx = 0.25 * np.sign(heat[k, ys, np.minimum(xs + 1, wide - 1)] - heat[k, ys, np.maximum(xs - 1, 0)])
+            dy = 0.25 * np.sign(heat[k, np.minimum(ys + 1, high - 1), xs] - heat[k, np.maximum(ys - 1, 0), xs])
+        return np.stack([(xs + dx) * self.stride[0], (ys + dy) * self.stride[1], heat[k, ys, xs]], axis=1).astype(np.float32)
+
+
+def _blurred(heat: FloatArray, sigma: float) -> FloatArray:
+    from skipvid.video.cv import cv2
+
+    smooth = np.empty_like(heat)
+    for source, target in zip(heat, smooth, strict=True):
+        cv2.GaussianBlur(source, (0, 0), sigma, dst=target)
+    return smooth

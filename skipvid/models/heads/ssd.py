@@ -1,0 +1,88 @@
+"""Boxes and scores over prior boxes, as SSD has them: UltraFace (Ultra-Light-Fast-Generic-Face-Detector-1MB), raw and decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from skipvid.models.card import Preprocess
+from skipvid.models.detection import Detections
+from skipvid.models.heads.base import Defaults, Facts, Outputs, best_class, finish, grid, rows
+from skipvid.models.names import LABELS
+from skipvid.plan import FloatArray
+
+__all__ = ["Ssd"]
+
+_STRIDES = (8, 16, 32, 64)
+_SIZES = ((10, 16, 24), (32, 48), (64, 96), (128, 192, 256))  # UltraFace's square priors in pixels, by stride
+_CENTRE_VARIANCE, _SIZE_VARIANCE = 0.1, 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Ssd:
+    """Decodes scores ``(1, P, 1 + C)``, background first, and boxes ``(1, P, 4)``.
+
+    Boxes are corners relative to the picture, or distances from the priors. Which of the two shows: corners are in order for every
+    prior, distances are not. A card may give ``strides`` and ``sizes`` of the priors in its options.
+    """
+
+    scores: str
+    boxes: str
+    classes: int
+    priors: FloatArray  # (P, 4): centre and size, relative to the picture
+    width: int
+    height: int
+    keypoints: int = 0
+    name: str = "ssd"
+
+    @property
+    def defaults(self) -> Defaults:
+        pixels = Preprocess(order="rgb", mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0), fit="stretch", pad=0)
+        return Defaults(pixels, conf=0.7, iou=0.3, labels=LABELS["face"] if self.classes == 1 else ())
+
+    @classmethod
+    def match(cls, facts: Facts) -> Ssd | None:
+        """The head for these outputs, or None."""
+        shapes = facts.shapes
+        if len(shapes) != 2 or any(len(s) != 3 or s[0] != 1 for s in shapes.values()):
+            return None
+        boxes = [n for n, s in shapes.items() if s[2] == 4]
+        scores = [n for n, s in shapes.items() if n not in boxes and s[2] >= 2]
+        if len(boxes) != 1 or len(scores) != 1 or shapes[boxes[0]][1] != shapes[scores[0]][1]:
+            return None
+        priors = _priors(facts, facts.options.get("strides", _STRIDES), facts.options.get("sizes", _SIZES))
+        if len(priors) != shapes[boxes[0]][1]:
+            return None
+        return cls(scores[0], boxes[0], shapes[scores[0]][2] - 1, priors, facts.width, facts.height)
+
+    def decode(
+        self, outputs: Outputs, *, conf: float, iou: float, max_det: int = 300, classes: Collection[int] | None = None
+    ) -> Detections:
+        """See `Head.decode`."""
+        index, scores, labels = best_class(rows(outputs[self.scores])[:, 1:], conf, classes)
+        every = rows(outputs[self.boxes])
+        box = every[index]
+        if not (every[:, 2:] >= every[:, :2]).all():
+            prior = self.priors[index]
+            with np.errstate(over="ignore", invalid="ignore"):
+                centre = box[:, :2] * _CENTRE_VARIANCE * prior[:, 2:] + prior[:, :2]
+                half = np.exp(box[:, 2:] * _SIZE_VARIANCE) * prior[:, 2:] / 2
+            box = np.concatenate([centre - half, centre + half], axis=1)
+        box = box * np.array([self.width, self.height, self.width, self.height], np.float32)
+        return finish(box, scores, labels, None, iou=iou, max_det=max_det)
+
+
+def _priors(facts: Facts, strides: Sequence[int], sizes: Sequence[Sequence[int]]) -> FloatArray:
+    """Prior boxes ``(P, 4)``, level by level, cell by cell, size by size."""
+    levels = []
+    scale = np.array([facts.width, facts.height], np.float32)
+    for stride, sides in zip(strides, sizes, strict=True):
+        high, wide = -(-facts.height // stride), -(-facts.width // stride)
+        xs, ys = grid(high, wide)
+        centre = np.stack([(xs + 0.5) / wide, (ys + 0.5) / high], axis=1)
+        size = np.asarray(sides, np.float32)[:, None] / scale
+        pair = np.concatenate([np.repeat(centre, len(sides), axis=0), np.tile(size, (len(centre), 1))], axis=1)
+        levels.append(np.clip(pair, 0.0, 1.0))
+    return np.concatenate(levels).astype(np.float32)
