@@ -42,9 +42,9 @@ class Span:
 def remux(part: Path, whole: Path, sound: Path | None, span: Span) -> list[str]:
     """Copy the pictures of ``part`` and the matching sound into ``whole``, index in front.
 
-    Every sound track is kept, in order. Picture and sound keep their distance in time: the new file starts where the source starts
-    (with picture or sound) if the source's first frame was written, else with the first written frame. Sound beyond the last
-    written frame is left out, unless the source's picture ends there too.
+    Every sound track is kept, in order. Picture and sound keep their distance in time: the new file starts where the source
+    starts (with picture or sound) if the source's first frame was written, else with the first written frame. Sound beyond the
+    last written frame is left out, unless the source's picture ends there too.
 
     Args:
         part: A video-only mp4 whose first packet is its first frame.

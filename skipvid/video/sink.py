@@ -1,8 +1,8 @@
 """Writing videos that play everywhere: H.264 in mp4, with the source's times, colours and sound.
 
 Frames go into ``<name>.part``, a fragmented mp4 that plays up to the last second even if the program is killed. `VideoSink.close`
-copies it, together with the sound, into a regular mp4 (index in front, for browsers) and renames that to the final name in one step;
-so a file under the final name is always whole.
+copies it, together with the sound, into a regular mp4 (index in front, for browsers) and renames that to the final name in one
+step; so a file under the final name is always whole.
 """
 
 from __future__ import annotations
