@@ -1,0 +1,196 @@
+"""Walks an ONNX graph once and finds out, for every node, whether it is constant, incremental or dense."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx
+
+from skipvid.graph.fold import constant_of, evaluate, infer
+from skipvid.graph.lowering import DenseNode, Lowering
+from skipvid.graph.nodes import Node
+from skipvid.graph.ops import REGISTRY
+from skipvid.graph.values import Known, NotIncrementalError, View
+from skipvid.plan import Op, TensorSpec
+
+__all__ = ["Policy", "Source", "find_policy", "interpret"]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A model that is checked and bound to a size.
+
+    Attributes:
+        nodes: In topological order.
+        initializers: Constants by name.
+        input: ONNX name of the image.
+        view: The image as a view of the plan's input map.
+        spec: The plan's input map.
+        outputs: Names of the graph's outputs.
+        opsets: Operator sets of the model.
+    """
+
+    nodes: tuple[Node, ...]
+    initializers: Mapping[str, np.ndarray]
+    input: str
+    view: View
+    spec: TensorSpec
+    outputs: tuple[str, ...]
+    opsets: tuple[onnx.OperatorSetIdProto, ...]
+    cache: dict[str, list[np.ndarray] | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What an earlier walk found out about a graph.
+
+    Attributes:
+        refused: Dense tensors that stay dense although a convolution reads them.
+        worth: Tensors from which incremental convolutions can be reached, or None in the first walk.
+        left: Nodes left to ONNX Runtime, with the reason.
+    """
+
+    refused: frozenset[str] = frozenset()
+    worth: frozenset[str] | None = None
+    left: Mapping[str, str] = field(default_factory=dict)
+
+
+def interpret(source: Source, policy: Policy) -> Lowering:
+    """One walk over the graph."""
+    low = Lowering(source.opsets, lambda name, value, node: _may_enter(policy, name, node))
+    low.outputs = source.outputs
+    low.tensors[source.spec.name] = source.spec
+    low.values[source.input] = source.view
+    for name, array in source.initializers.items():
+        low.values[name] = Known(array)
+    for node in source.nodes:
+        if node.op == "Constant" and not node.domain:
+            low.values[node.outputs[0]] = Known(constant_of(node))
+    for node in source.nodes:
+        if node.op != "Constant" or node.domain:
+            _visit(node, low, source, policy)
+    return low
+
+
+def _may_enter(policy: Policy, name: str, node: Node) -> bool:
+    if name in policy.refused:
+        return False
+    rule = REGISTRY[node.op]
+    if policy.worth is None:
+        return rule.multiplies
+    return rule.multiplies or (name in policy.worth and any(o in policy.worth for o in node.outputs))
+
+
+def _visit(node: Node, low: Lowering, source: Source, policy: Policy) -> None:
+    low.begin(node)
+    inputs = [low.values[n] for n in node.reads]
+    if node.name in policy.left:
+        return _leave(node, low, policy.left[node.name])
+    if all(isinstance(v, Known) for v in inputs) and not _random(node):
+        return _fold(node, low, source)
+    if node.op in ("Shape", "Size") and not node.domain and inputs[0].shape is not None:
+        return _measure(node, low, inputs[0].shape)
+    rule = None if node.domain else REGISTRY.get(node.op)
+    if rule is None:
+        return _leave(node, low, "no incremental form" if not node.domain else f"an operator of the domain {node.domain}")
+    kept = len(low.ops)
+    try:
+        results = rule.lower(node, low)
+    except NotIncrementalError as error:
+        return _leave(node, low, str(error))
+    except (ValueError, IndexError, KeyError, TypeError, AssertionError, ZeroDivisionError) as error:
+        return _leave(node, low, f"not understood: {error}")
+    for name, value in zip(node.outputs, results, strict=False):
+        if name:
+            low.values[name] = value
+    if rule.multiplies:
+        low.multiplying.append((node, low.ops[kept:]))
+    return None
+
+
+def _random(node: Node) -> bool:
+    return node.op.startswith("Random") or node.op in ("Multinomial", "Bernoulli")
+
+
+def _measure(node: Node, low: Lowering, shape: Sequence[int]) -> None:
+    if node.op == "Size":
+        low.values[node.outputs[0]] = Known(np.asarray(np.prod(shape), np.int64))
+        return
+    end = node.attr("end")
+    part = list(shape)[int(node.attr("start", 0)) : None if end is None else int(end)]
+    low.values[node.outputs[0]] = Known(np.asarray(part, np.int64))
+
+
+def _fold(node: Node, low: Lowering, source: Source) -> None:
+    if node.name not in source.cache:
+        source.cache[node.name] = evaluate(node, low.values, source.opsets)
+    found = source.cache[node.name]
+    if found is None:
+        return _leave(node, low, "a constant that cannot be computed beforehand")
+    rest = iter(found)
+    for name in node.outputs:
+        if name:
+            low.values[name] = Known(next(rest))
+    return None
+
+
+def _leave(node: Node, low: Lowering, reason: str) -> None:
+    found = DenseNode(node, reason)
+    shapes = infer(node, low.values, low.opsets)
+    for name, value in zip(node.outputs, shapes, strict=True):
+        if name:
+            low.values[name] = value
+            low.dense[name] = found
+
+
+def reaching(source: Source, targets: set[str]) -> frozenset[str]:
+    """All tensors from which a node of ``targets`` (by name) can be reached."""
+    worth: set[str] = set()
+    for node in reversed(source.nodes):
+        if node.name in targets or any(o in worth for o in node.outputs):
+            worth.update(node.reads)
+    return frozenset(worth)
+
+
+def find_policy(source: Source, left: Mapping[str, str]) -> Lowering:
+    """Walks until it is settled which dense parts are left again.
+
+    A dense tensor becomes a map again in front of a convolution if maps of its size exist anyway, or if at least a twentieth of
+    the network's arithmetic is done there; the small convolutions of a decode tail stay in the tail.
+    """
+    first = interpret(source, Policy(left=left))
+    if not first.entries:
+        return first
+    sizes = {(t.height, t.width) for t in _before_entries(first)}
+    total = sum(_cost(ops, first) for _, ops in first.multiplying) or 1
+    refused: set[str] = set()
+    for entry in first.entries:
+        spec = first.tensors[entry.map]
+        gain = sum(_cost(ops, first) for node, ops in first.multiplying if entry.name in node.inputs)
+        if (spec.height, spec.width) not in sizes and gain < 0.05 * total:
+            refused.add(entry.name)
+    kept = {
+        node.name
+        for node, ops in first.multiplying
+        if ops and (first.tensors[ops[-1].output].height, first.tensors[ops[-1].output].width) in sizes and not refused & set(node.inputs)
+    }
+    return interpret(source, Policy(frozenset(refused), reaching(source, kept), left))
+
+
+def _before_entries(low: Lowering) -> list[TensorSpec]:
+    """Maps that do not depend on any dense part."""
+    after = {e.map for e in low.entries}
+    for op in low.ops:
+        if any(n in after for n in op.inputs):
+            after.update(op.outputs)
+    return [t for t in low.tensors.values() if t.name not in after]
+
+
+def _cost(ops: Sequence[Op], low: Lowering) -> int:
+    from skipvid.plan import Conv, ConvTranspose
+
+    return sum(low.tensors[op.output].pixels * op.weight.size for op in ops if isinstance(op, Conv | ConvTranspose))
+
+

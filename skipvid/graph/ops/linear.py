@@ -1,0 +1,69 @@
+"""Gemm and MatMul with constant weights: 1x1 convolutions, or one whole-map convolution behind a flatten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipvid.graph.lowering import Lowering
+from skipvid.graph.nodes import Node
+from skipvid.graph.registry import Rule
+from skipvid.graph.values import Atom, NotIncrementalError, Value, View, canonical
+from skipvid.plan import Conv, FloatArray
+
+__all__ = ["RULES"]
+
+
+def _linear(low: Lowering, view: View, weight: NDArray[np.float32], bias: FloatArray) -> View:
+    """``x @ weight + bias`` along the last dimension of a view; ``weight`` is ``(inputs, outputs)``."""
+    spec = low.spec(view)
+    inputs, outputs = weight.shape
+    last = view.dims[-1]
+    if view.shape[-1] != inputs:
+        message = f"weights of {inputs} rows for a dimension of {view.shape[-1]}"
+        raise NotIncrementalError(message)
+    if last == canonical([Atom("c", spec.channels)]):
+        kernel = np.ascontiguousarray(weight.T.reshape(outputs, inputs, 1, 1))
+        y = low.emit(Conv, [spec.name], (spec.height, spec.width, outputs), weight=kernel, bias=bias)
+        return View(y.base, (*view.dims[:-1], canonical([Atom("c", outputs)])))
+    if any(view.dims[:-1]):
+        message = "multiplies along a dimension that is not the channels"
+        raise NotIncrementalError(message)
+    # Everything is flattened into one vector: each row of the matrix belongs to one element of the map.
+    split = weight.reshape(*[a.size for a in last], outputs)
+    order = sorted(range(len(last)), key=lambda i: ("chw".index(last[i].axis), -last[i].stride))
+    block = np.transpose(split, [*order, len(last)]).reshape(spec.channels, spec.height, spec.width, outputs)
+    kernel = np.ascontiguousarray(np.transpose(block, (3, 0, 1, 2)))
+    y = low.emit(Conv, [spec.name], (1, 1, outputs), weight=kernel, bias=bias)
+    return View(y.base, (*view.dims[:-1], canonical([Atom("c", outputs)])))
+
+
+def gemm(node: Node, low: Lowering) -> Sequence[Value]:
+    view = low.view(node.inputs[0])
+    weight, bias = low.known(node, 1), low.known(node, 2)
+    if weight is None or len(view.dims) != 2 or view.shape[0] != 1 or node.attr("transA", 0):
+        message = "a product of two matrices"
+        raise NotIncrementalError(message)
+    matrix = weight.T if node.attr("transB", 0) else weight
+    matrix = matrix.astype(np.float32) * np.float32(node.attr("alpha", 1.0))
+    outputs = matrix.shape[1]
+    offset = np.zeros(outputs, np.float32) if bias is None else np.broadcast_to(bias, (1, outputs)).reshape(-1)
+    return [_linear(low, view, matrix, (offset * np.float32(node.attr("beta", 1.0))).astype(np.float32))]
+
+
+def matmul(node: Node, low: Lowering) -> Sequence[Value]:
+    weight = low.known(node, 1)
+    view = low.view(node.inputs[0])
+    if weight is None or weight.ndim != 2 or len(view.dims) < 2:
+        message = "a product of two tensors"
+        raise NotIncrementalError(message)
+    return [_linear(low, view, weight.astype(np.float32), np.zeros(weight.shape[1], np.float32))]
+
+
+_RULE = "constant right operand; along channels, or of a flattened map"
+RULES = (
+    Rule("Gemm", gemm, "Conv", _RULE, multiplies=True),
+    Rule("MatMul", matmul, "Conv", _RULE, multiplies=True),
+)

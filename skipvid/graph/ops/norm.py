@@ -1,0 +1,76 @@
+"""BatchNormalization and softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from skipvid.graph.lowering import Lowering
+from skipvid.graph.nodes import Node
+from skipvid.graph.ops.binary import with_constant
+from skipvid.graph.registry import Rule
+from skipvid.graph.values import NotIncrementalError, Value, View, view_of
+from skipvid.graph.views import channel_grid, with_channels
+from skipvid.plan import BinaryKind, Softmax
+
+__all__ = ["RULES"]
+
+
+def batch_norm(node: Node, low: Lowering) -> Sequence[Value]:
+    """Scale and offset per channel; a pass folds them into the convolution in front."""
+    view = low.view(node.inputs[0])
+    if node.attr("training_mode", 0):
+        message = "it is in training mode"
+        raise NotIncrementalError(message)
+    given = [low.known(node, i) for i in range(1, 5)]
+    gamma, beta, mean, variance = (np.asarray(g, np.float64) for g in given)
+    scale = gamma / np.sqrt(variance + float(node.attr("epsilon", 1e-5)))
+    offset = beta - mean * scale
+    shape = (-1, *[1] * (len(view.dims) - 2))
+    y = with_constant(low, view, scale.reshape(shape).astype(np.float32), BinaryKind.MUL, False, "")
+    return [with_constant(low, y, offset.reshape(shape).astype(np.float32), BinaryKind.ADD, False, node.outputs[0])]
+
+
+def _softmax_axis(node: Node, view: View) -> int:
+    rank = len(view.dims)
+    if node.opset >= 13:
+        return int(node.attr("axis", -1)) % rank
+    axis = int(node.attr("axis", 1)) % rank
+    # Before opset 13 all dimensions from ``axis`` on are one.
+    long = [i for i in range(axis, rank) if view.shape[i] > 1]
+    if len(long) > 1:
+        message = "normalises over several dimensions at once"
+        raise NotIncrementalError(message)
+    return long[0] if long else axis
+
+
+def softmax(node: Node, low: Lowering) -> Sequence[Value]:
+    view = low.view(node.inputs[0])
+    axis = _softmax_axis(node, view)
+    spec = low.spec(view)
+    grid, where = channel_grid(view, axis)
+    size = view.shape[axis]
+    runs = np.moveaxis(grid, where, -1)
+    if runs.size != spec.channels:
+        message = "normalises over a part of the channels"
+        raise NotIncrementalError(message)
+    if np.array_equal(runs.ravel(), np.arange(spec.channels)):
+        y = low.emit(Softmax, [spec.name], (spec.height, spec.width, spec.channels), groups=spec.channels // size)
+        return [View(y.base, view.dims)]
+    # The runs do not lie together: bring them together, and name the channels anew.
+    ordered = low.select(view, np.ascontiguousarray(grid.ravel(), np.int32))
+    if where != grid.ndim - 1:
+        back = np.argsort(np.moveaxis(np.arange(grid.size).reshape(grid.shape), where, -1).ravel()).astype(np.int32)
+        ordered = low.select(view_of(low.spec(ordered)), np.argsort(back).astype(np.int32))
+        y = low.emit(Softmax, [ordered.base], (spec.height, spec.width, spec.channels), groups=spec.channels // size)
+        y = low.select(y, back)
+    else:
+        y = low.emit(Softmax, [ordered.base], (spec.height, spec.width, spec.channels), groups=spec.channels // size)
+    return [with_channels(view, axis, y.base, size)]
+
+
+RULES = (
+    Rule("BatchNormalization", batch_norm, "folded into Conv, or Binary", "at inference"),
+    Rule("Softmax", softmax, "Softmax", "over channels, or equal groups of them"),
+)
