@@ -42,7 +42,7 @@ class Style:
     def of(cls, width: int, height: int) -> Style:
         """A style that looks alike on all sizes of frame."""
         side = (width * height) ** 0.5
-        return cls(max(1, round(side / 260)), Font(round(side / 48)), max(1.5, side / 200))
+        return cls(max(1, round(side / 260)), Font.of(round(side / 44)), max(2.0, side / 180))
 
 
 def annotate(
@@ -105,8 +105,9 @@ def _box(image: ByteArray, found: Detection, style: Style) -> None:
     if corners is None:
         return
     left, top, right, bottom = corners
-    # The dark rim keeps the line visible where the picture has the line's colour.
-    cv2.rectangle(image, (left, top), (right, bottom), _RIM, style.line + 2)
+    if style.line > 1:
+        # The dark rim keeps the line visible where the picture has the line's colour. Small frames have no room for it.
+        cv2.rectangle(image, (left, top), (right, bottom), _RIM, style.line + 2)
     cv2.rectangle(image, (left, top), (right, bottom), class_colour(found.label), style.line)
 
 

@@ -104,18 +104,19 @@ def _overlay(image: ByteArray, heat: FloatArray, top: float) -> ByteArray:
     height, width = image.shape[:2]
     levels = np.nan_to_num(heat * np.float32(255 / top)).clip(0, 255)
     small = np.ceil(levels).astype(np.uint8)  # up: a trace of an update is one
-    level = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     added, left = _tables()
+    # Colours are premultiplied by their opacity, so that they may be looked up at the map's own resolution and resized.
+    result = cv2.resize(added[small, 0], (width, height), interpolation=cv2.INTER_LINEAR)
+    share = cv2.resize(left[small, 0], (width, height), interpolation=cv2.INTER_LINEAR)
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    kept = cv2.multiply(grey, cv2.LUT(level, left), scale=_GREY / 255)
-    result = cv2.LUT(cv2.cvtColor(level, cv2.COLOR_GRAY2BGR), added)
+    kept = cv2.multiply(grey, share, dst=share, scale=_GREY / 255)
     return np.asarray(cv2.add(result, cv2.cvtColor(kept, cv2.COLOR_GRAY2BGR), dst=result), np.uint8)
 
 
 def _legend(image: ByteArray, prefixes: tuple[str, ...], value: str, top: float) -> None:
     """A strip at the bottom: the value at the left, the colour bar with three ticks at the right."""
     height, width = image.shape[:2]
-    font = Font(round((height * width) ** 0.5 / 42))
+    font = Font.of(round((height * width) ** 0.5 / 42))
     margin = max(2, font.height // 2)
     bar_height = max(3, font.height // 2)
     strip = 2 * font.height + font.descent + bar_height + 2 * margin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -30,11 +31,18 @@ class Font:
 
     def __init__(self, height: int) -> None:
         height = max(7, height)
+        # Measured large, because sizes are whole pixels.
         unit = cv2.getTextSize("H0", _FACE, 10.0, 1)[0][1] / 10.0
         self.scale = height / unit
         self.thickness = max(1, round(height / 14))
         (_, self.height), descent = cv2.getTextSize("H0", _FACE, self.scale, self.thickness)
         self.descent = max(2, descent)
+
+    @staticmethod
+    @lru_cache(maxsize=64)
+    def of(height: int) -> Font:
+        """The font of a height; measuring one takes longer than drawing a frame, so they are kept."""
+        return Font(height)
 
     def width(self, text: str) -> int:
         """Width of a text in pixels."""
