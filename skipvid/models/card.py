@@ -23,7 +23,7 @@ from skipvid.models.names import Skeleton, labels_of, skeleton_of
 if TYPE_CHECKING:
     from skipvid.engine.executor import PixelMap
 
-__all__ = ["FITS", "Card", "ImageSize", "Preprocess", "Source", "parse_card", "read_card", "read_labels"]
+__all__ = ["FITS", "Card", "ImageSize", "Options", "Preprocess", "Source", "parse_card", "read_card", "read_labels"]
 
 FITS = ("stretch", "letterbox", "letterbox-centre")
 Options = Mapping[str, Any]
@@ -85,9 +85,9 @@ class ImageSize:
     """How the size of the network's input is chosen.
 
     Attributes:
-        rule: ``file``: what the file declares. ``video``: the video's size, shrunk until its longest side is at most ``longest``,
-            each side rounded up to a multiple of ``multiple``.
-        size: ``(height, width)`` where the rule gives no answer: a file that declares no size, or no video at hand.
+        rule: ``file``: what the file declares; if it declares nothing, as ``video``. ``video``: the video's size, shrunk until
+            its longest side is at most ``longest``, each side rounded up to a multiple of ``multiple``.
+        size: ``(height, width)`` where the rule gives no answer, there being no video at hand.
     """
 
     rule: str = "file"
@@ -104,7 +104,7 @@ class ImageSize:
         """The input size ``(height, width)`` for a video of ``(width, height)`` and a file that declares ``(height, width)``."""
         if self.rule == "file" and declared is not None:
             return declared
-        if self.rule == "file" or frame_size is None:
+        if frame_size is None:
             return self.size
         width, height = frame_size
         shrink = min(1.0, self.longest / max(width, height))

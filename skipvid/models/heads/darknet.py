@@ -30,8 +30,8 @@ class _Map:
 class Darknet:
     """Decodes maps ``(A * (5 + C), h, w)``.
 
-    The card's options give ``anchors``, pairs in pixels of the network's input from small to large; ``masks``, the anchors of each map from
-    the finest to the coarsest (without it, in order); ``scale_xy``, one number per map in that order.
+    The card's options give ``anchors``, pairs in pixels of the network's input from small to large; ``masks``, the anchors of
+    each map from the finest to the coarsest (without it, in order); ``scale_xy``, one number per map in that order.
     """
 
     maps: tuple[_Map, ...]
@@ -100,16 +100,10 @@ def _assign(names: Sequence[str], facts: Facts) -> tuple[_Map, ...]:
     masks = facts.options.get("masks", [range(i * each, (i + 1) * each) for i in range(len(names))])
     scales = facts.options.get("scale_xy", [1.0] * len(names))
     depth = facts.shapes[names[0]][-3]
-    if (
-        len(masks) != len(names)
-        or len(scales) != len(names)
-        or max(max(m) for m in masks) >= len(anchors)
-        or depth % len(masks[0])
-    ):
+    counts = (len(masks), len(scales)) == (len(names), len(names))
+    if not counts or max(max(m) for m in masks) >= len(anchors) or any(depth % len(m) for m in masks):
         message = f"The card gives {len(anchors)} anchors, {len(masks)} masks and {len(scales)} scales for {len(names)} maps."
-        raise DecodeError(
-            message, "Give the anchors of all maps, and one mask and one scale per map, from the finest to the coarsest."
-        )
+        raise DecodeError(message, "Give the anchors of all maps, and per map one mask and one scale, the finest map first.")
     return tuple(_Map(n, anchors[list(m)], float(s)) for n, m, s in zip(names, masks, scales, strict=True))
 
 
@@ -124,4 +118,4 @@ def _no_anchors(maps: int) -> DecodeError:
 
 
 def _sigmoid(x: FloatArray) -> FloatArray:
-    return 1 / (1 + np.exp(-x))
+    return np.asarray(1 / (1 + np.exp(-x)), np.float32)

@@ -55,5 +55,6 @@ class FastestDet:
             cell, grid = cell[index], np.stack([xs, ys], axis=1)[index]
             centre = (grid + np.tanh(cell[:, 1:3])) / (out.shape[2], out.shape[1])
             half = 0.5 / (1 + np.exp(-cell[:, 3:5]))
-        boxes = np.concatenate([centre - half, centre + half], axis=1) * (self.width, self.height, self.width, self.height)
+        size = np.array([self.width, self.height, self.width, self.height], np.float32)
+        boxes = np.concatenate([centre - half, centre + half], axis=1) * size
         return finish(boxes, scores, labels, None, iou=iou, max_det=max_det)

@@ -33,8 +33,8 @@ class _Level:
 class Gfl:
     """Decodes, per level, scores ``(n, C)`` and sides ``(n, 4 * bins)``; or one tensor ``(1, N, C + 4 * bins)`` (NanoDet-Plus).
 
-    A side's distance is the mean of its distribution over 0, 1, ... ``bins - 1`` cells. Levels are told by their number of rows. A
-    card may give ``bins`` and ``shift`` in its options: where a cell's centre lies, in cells and in pixels.
+    A side's distance is the mean of its distribution over 0, 1, ... ``bins - 1`` cells. Levels are told by their number of rows.
+    A card may give ``bins`` and ``shift`` in its options: where a cell's centre lies, in cells and in pixels.
     """
 
     levels: tuple[_Level, ...]
@@ -70,7 +70,8 @@ class Gfl:
             if len(sides) != 1 or len(scores) != 1:
                 return None
             classes = facts.shapes[scores[0]][-1]
-            levels.append(_Level(stride, scores[0], sides[0], slice(None), _centres(high, wide, stride, facts, (0.5, -0.5))))
+            centre = _centres(high, wide, stride, facts, (0.5, -0.5))
+            levels.append(_Level(stride, scores[0], sides[0], slice(None), centre))
         return cls(tuple(levels), classes, bins) if levels and not widths else None
 
     @classmethod

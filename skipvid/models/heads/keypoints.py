@@ -1,4 +1,4 @@
-"""One person's keypoints as heatmaps: SimplePose and HRNet (top-down, a quarter of the input's size), EfficientPose (full size)."""
+"""One person's keypoints as heatmaps: SimplePose and HRNet (a quarter of the input's size), EfficientPose (full size)."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _ENOUGH = 0.25  # share of the keypoints that must be seen for there to be a per
 class Keypoints:
     """Decodes ``(1, K, h, w)``: the highest point of each map, with its height as confidence.
 
-    Maps as large as the input are smoothed first (``blur``, the sigma in pixels, in the card's options). On smaller maps the point moves a
-    quarter of a cell towards the higher neighbour (Newell et al., arXiv 1603.06937). The box surrounds the points seen; its score is
-    their mean confidence.
+    Maps as large as the input are smoothed first (``blur``, the sigma in pixels, in the card's options). On smaller maps the
+    point moves a quarter of a cell towards the higher neighbour (Newell et al., arXiv 1603.06937). The box surrounds the points
+    seen; its score is their mean confidence.
     """
 
     output: str

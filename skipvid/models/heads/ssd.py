@@ -24,8 +24,8 @@ _CENTRE_VARIANCE, _SIZE_VARIANCE = 0.1, 0.2
 class Ssd:
     """Decodes scores ``(1, P, 1 + C)``, background first, and boxes ``(1, P, 4)``.
 
-    Boxes are corners relative to the picture, or distances from the priors. Which of the two shows: corners are in order for every
-    prior, distances are not. A card may give ``strides`` and ``sizes`` of the priors in its options.
+    Boxes are corners relative to the picture, or distances from the priors. Which of the two shows: corners are in order for
+    every prior, distances are not. A card may give ``strides`` and ``sizes`` of the priors in its options.
     """
 
     scores: str

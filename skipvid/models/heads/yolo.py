@@ -20,10 +20,10 @@ _ANCHORS = 3  # predictions per cell of the families that have anchors
 
 @dataclass(frozen=True, eq=False)
 class Yolo:
-    """Decodes one row per prediction: centre and size in pixels, objectness where there is one, classes, then keypoints or mask weights.
+    """Decodes one row per prediction: centre and size in pixels, objectness where there is one, classes, keypoints, mask weights.
 
-    ``(1, N, 5 + C)`` with objectness (v5, v7) or ``(1, 4 + C, N)`` without (v8, v11). A card may say ``objectness``, ``keypoints``
-    (their number, three values each) and ``masks`` (weights per prediction, ignored) in its options.
+    ``(1, N, 5 + C)`` with objectness (v5, v7) or ``(1, 4 + C, N)`` without (v8, v11). A card may say ``objectness``,
+    ``keypoints`` (their number, three values each) and ``masks`` (weights per prediction, ignored) in its options.
     """
 
     output: str

@@ -30,7 +30,7 @@ class _Level:
 
 @dataclass(frozen=True, eq=False)
 class YuNet:
-    """Decodes, per stride, two scores ``(1, n, 1)``, boxes ``(1, n, 4)`` and landmarks ``(1, n, 2K)``, all probabilities already."""
+    """Decodes, per stride, two probabilities ``(1, n, 1)``, boxes ``(1, n, 4)`` and landmarks ``(1, n, 2K)``."""
 
     levels: tuple[_Level, ...]
     keypoints: int
