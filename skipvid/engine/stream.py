@@ -42,7 +42,7 @@ class FrameStats:
         dense_macs: Multiply-accumulates of a full pass.
         update_rate: Recomputed share of the output pixels, by operator name.
         ms: Wall-clock time by stage: ``gate`` (deciding), ``network``, ``tail`` (0 until `Stream.outputs` needed to run it).
-        refresh: Why everything was recomputed, or None: ``first``, ``scene-cut``, ``exposure``, ``moving``, or a request's reason.
+        refresh: Why everything was recomputed, or None: ``first``, ``scene-cut``, ``exposure``, ``moving``, or as requested.
         calibrating: Whether the frame was executed exactly, to measure what the policy's relative thresholds refer to.
     """
 

@@ -13,25 +13,31 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from skipvid.engine.reference.activations import activate
+from skipvid.engine.reference.bands import Spread, bands
 from skipvid.plan import Conv, ConvTranspose, TensorSpec
 
 __all__ = ["convolution", "transposed_convolution"]
 
 
-def convolution(op: Conv, source: TensorSpec, target: TensorSpec) -> Callable[[Tensor], Tensor]:
-    """A function from the input map to the output map of a convolution."""
+def convolution(op: Conv, source: TensorSpec, target: TensorSpec, spread: Spread) -> Callable[[Tensor], Tensor]:
+    """A function from the input map to the output map of a convolution, computed in bands of rows."""
     weight = torch.tensor(op.weight)
     bias = torch.tensor(op.bias)
     top, left, bottom, right = op.pads
-    even = top == bottom and left == right and min(op.pads) >= 0
-    padding = (top, left) if even else (0, 0)
+    rows = bands(target.height, target.pixels * op.weight.size)
+    reach = (op.kernel[0] - 1) * op.dilation[0] + 1
 
     def run(x: Tensor) -> Tensor:
-        image = _image(x)
-        if not even:
-            image = F.pad(image, (left, right, top, bottom))
-        y = F.conv2d(image, weight.to(x.device), bias.to(x.device), op.stride, padding, op.dilation, op.groups)
-        return activate(_map(y), op.activation)
+        image = _image(F.pad(x, (0, 0, left, right, top, bottom)) if any(op.pads) else x)
+        w, b = weight.to(x.device), bias.to(x.device)
+
+        def band(i: int) -> Tensor:
+            first, end = rows[i]
+            part = image[:, :, first * op.stride[0] : (end - 1) * op.stride[0] + reach]
+            return activate(_map(F.conv2d(part, w, b, op.stride, (0, 0), op.dilation, op.groups)), op.activation)
+
+        parts = spread(band, len(rows))
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     return run
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skipvid.engine.executor import BoolArray, ByteArray, PixelMap
+from skipvid.engine.reference.bands import spread
 from skipvid.engine.reference.commit import EXACT_GATE, commit
 from skipvid.engine.reference.inputs import InputState
 from skipvid.engine.reference.kernels import Kernel, kernel
@@ -30,7 +31,7 @@ class ReferenceExecutor:
         plan: The network.
         pixels: How images become input, for `step_image`.
         settings: Commit rules.
-        threads: Threads for convolutions; 0 for as many as torch uses.
+        threads: Threads for large convolutions; 0 for as many as torch uses. Their number does not reach the bits.
 
     Attributes:
         profiling: Whether `op_ms` measures.
@@ -39,8 +40,8 @@ class ReferenceExecutor:
     def __init__(self, plan: Plan, pixels: PixelMap | None = None, settings: GateSettings = EXACT, threads: int = 0) -> None:
         self._plan = plan
         self._settings = settings
-        self._threads = threads if threads > 0 else torch.get_num_threads()
-        self._kernels = tuple(kernel(op, plan.tensors) for op in plan.ops)
+        over = spread(threads if threads > 0 else torch.get_num_threads())
+        self._kernels = tuple(kernel(op, plan.tensors, over) for op in plan.ops)
         self._input = InputState(plan.input, pixels)
         self._nothing = {name: torch.zeros(t.height, t.width, dtype=torch.bool) for name, t in plan.tensors.items()}
         self._everything = {name: torch.ones(t.height, t.width, dtype=torch.bool) for name, t in plan.tensors.items()}
@@ -77,7 +78,7 @@ class ReferenceExecutor:
         self._advance(lambda: self._input.take_image(image, self._settings.input, refresh=refresh), refresh)
 
     def _advance(self, take: Callable[[], Tensor], refresh: bool) -> None:
-        with torch.inference_mode(), _torch_threads(1):
+        with torch.inference_mode(), _one_torch_thread():
             changed = take()
             assert self._input.map is not None
             name = self._plan.input.name
@@ -97,8 +98,7 @@ class ReferenceExecutor:
             for output in op.outputs:
                 self._changed[output] = self._nothing[output]
             return
-        with _torch_threads(self._threads if k.threaded else 1):
-            results = k.dense(*(self._maps[name] for name in op.inputs))
+        results = k.dense(*(self._maps[name] for name in op.inputs))
         for output, new in zip(op.outputs, results, strict=True):
             if refresh:
                 self._maps[output], self._changed[output] = new, self._everything[output]
@@ -149,10 +149,10 @@ class ReferenceExecutor:
 
 
 @contextmanager
-def _torch_threads(count: int) -> Iterator[None]:
-    """Let torch use ``count`` threads, and put its setting back: it belongs to the process, not to the stream."""
+def _one_torch_thread() -> Iterator[None]:
+    """Keep torch from splitting operators, and put its setting back: it belongs to the process, not to the stream."""
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
+    torch.set_num_threads(1)
     try:
         yield
     finally:

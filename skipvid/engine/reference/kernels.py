@@ -11,6 +11,7 @@ from torch import Tensor
 
 from skipvid.engine.island import OnnxPart
 from skipvid.engine.reference import masks
+from skipvid.engine.reference.bands import Spread, serially
 from skipvid.engine.reference.convolution import convolution, transposed_convolution
 from skipvid.engine.reference.pointwise import binary, concat, softmax, unary
 from skipvid.engine.reference.pooling import global_pool, pool
@@ -46,34 +47,32 @@ class Kernel:
         op: The operator.
         dense: From the input maps ``(H, W, C)`` to the output maps, all pixels of them. Pure.
         footprint: From the changed pixels ``(H, W)`` of the inputs, at least one of them set, to the active pixels of the output.
-        threaded: Whether torch may use several threads: only where their number does not reach the bits.
     """
 
     op: Op
     dense: Dense
     footprint: Footprint
-    threaded: bool = False
 
 
-def kernel(op: Op, tensors: Mapping[str, TensorSpec]) -> Kernel:
+def kernel(op: Op, tensors: Mapping[str, TensorSpec], spread: Spread = serially) -> Kernel:
     """Prepare an operator of a plan for execution.
 
     Args:
         op: The operator.
         tensors: The plan's maps by name.
+        spread: How to compute the bands of a large operator.
     """
     source, target = tensors[op.inputs[0]], tensors[op.output]
-    threaded = isinstance(op, (Conv, ConvTranspose))
     if isinstance(op, Island):
         return Kernel(op, _island(op, tensors), _everywhere(target))
-    run = _dense(op, source, target)
-    return Kernel(op, lambda *maps: (run(*maps),), _footprint(op, tensors), threaded)
+    run = _dense(op, source, target, spread)
+    return Kernel(op, lambda *maps: (run(*maps),), _footprint(op, tensors))
 
 
-def _dense(op: Op, source: TensorSpec, target: TensorSpec) -> Callable[..., Tensor]:
+def _dense(op: Op, source: TensorSpec, target: TensorSpec, spread: Spread) -> Callable[..., Tensor]:
     match op:
         case Conv():
-            return convolution(op, source, target)
+            return convolution(op, source, target, spread)
         case ConvTranspose():
             return transposed_convolution(op, source, target)
         case Pool():
