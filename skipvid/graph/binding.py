@@ -42,7 +42,9 @@ def _image(proto: onnx.ModelProto) -> Image:
     tensor = images[0].type.tensor_type
     shape = [d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else 0 for d in tensor.shape.dim]
     if len(shape) != 4:
-        message = f"The input {images[0].name} has the shape {shape}; an image of four dimensions (1, 3, height, width) is expected."
+        message = (
+            f"The input {images[0].name} has the shape {shape}; an image of four dimensions (1, 3, height, width) is expected."
+        )
         raise GraphError(message, "Use a model that takes images.")
     if tensor.elem_type != TensorProto.FLOAT:
         kind = TensorProto.DataType.Name(tensor.elem_type)

@@ -135,7 +135,9 @@ def _finish_tail(draft: Draft, tail: TailParts, low: Lowering) -> Tail | None:
     return Tail(inputs, tail.outputs, model, tuple(n.op_type for n in proto.graph.node))
 
 
-def _check_runs(low: Lowering, tail: TailParts, islands: list[tuple[Island, IslandParts]], final: Tail | None, ops: list[Op]) -> None:
+def _check_runs(
+    low: Lowering, tail: TailParts, islands: list[tuple[Island, IslandParts]], final: Tail | None, ops: list[Op]
+) -> None:
     """Raises one error that lists every operator ONNX Runtime cannot execute either."""
     suspects: list[DenseNode] = []
     reasons: list[str] = []
@@ -165,5 +167,3 @@ def _fault(dense: DenseNode, low: Lowering) -> str:
     except Exception as error:  # as above
         return str(error).split("\n")[0]
     return ""
-
-

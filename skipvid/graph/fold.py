@@ -50,7 +50,7 @@ def evaluate(node: Node, values: Mapping[str, Value], opsets: Sequence[onnx.Oper
     for name in dict.fromkeys(node.reads):
         value = values[name]
         assert isinstance(value, Known)
-        initializers.append(numpy_helper.from_array(np.ascontiguousarray(value.array), name))
+        initializers.append(numpy_helper.from_array(value.array, name))
     outputs = [helper.make_empty_tensor_value_info(name) for name in node.outputs if name]
     graph = helper.make_graph([node.proto], "fold", [], outputs, initializers)
     try:
@@ -66,13 +66,13 @@ def lone_model(node: Node, values: Mapping[str, Value], opsets: Sequence[onnx.Op
     for name in dict.fromkeys(node.reads):
         value = values[name]
         if isinstance(value, Known):
-            initializers.append(numpy_helper.from_array(np.ascontiguousarray(value.array), name))
+            initializers.append(numpy_helper.from_array(value.array, name))
         else:
             elem_type = (value.elem_type or TensorProto.FLOAT) if isinstance(value, Dense) else TensorProto.FLOAT
             inputs.append(helper.make_tensor_value_info(name, elem_type, value.shape))
     outputs = [helper.make_empty_tensor_value_info(name) for name in node.outputs if name]
     graph = helper.make_graph([node.proto], "node", inputs, outputs, initializers)
-    return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION).SerializeToString()
+    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION).SerializeToString())
 
 
 def infer(node: Node, values: Mapping[str, Value], opsets: Sequence[onnx.OperatorSetIdProto]) -> list[Dense]:

@@ -27,7 +27,7 @@ def is_copy(op: Op) -> bool:
         case Concat() | SpaceToDepth() | DepthToSpace():
             return True
         case Resample():
-            return op.row_index.shape[1] == 1 and op.col_index.shape[1] == 1
+            return bool(op.row_index.shape[1] == 1 and op.col_index.shape[1] == 1)
         case _:
             return False
 

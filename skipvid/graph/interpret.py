@@ -174,7 +174,9 @@ def find_policy(source: Source, left: Mapping[str, str]) -> Lowering:
     kept = {
         node.name
         for node, ops in first.multiplying
-        if ops and (first.tensors[ops[-1].output].height, first.tensors[ops[-1].output].width) in sizes and not refused & set(node.inputs)
+        if ops
+        and (first.tensors[ops[-1].output].height, first.tensors[ops[-1].output].width) in sizes
+        and not refused & set(node.inputs)
     }
     return interpret(source, Policy(frozenset(refused), reaching(source, kept), left))
 
@@ -192,5 +194,3 @@ def _cost(ops: Sequence[Op], low: Lowering) -> int:
     from skipvid.plan import Conv, ConvTranspose
 
     return sum(low.tensors[op.output].pixels * op.weight.size for op in ops if isinstance(op, Conv | ConvTranspose))
-
-

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
+from onnx.inliner import inline_local_functions
 
 from skipvid.errors import GraphError
 
@@ -128,7 +129,7 @@ def normalise(proto: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, tupl
         GraphError: The operator set is missing or unsupported, or weights are not finite.
     """
     if proto.functions:
-        proto = onnx.inliner.inline_local_functions(proto)
+        proto = inline_local_functions(proto)
     _check_opset(proto, label)
     notes = []
     if _widen(proto):

@@ -114,7 +114,9 @@ class Lowering:
 
     # -- what a rule writes -----------------------------------------------------------------------------------------
 
-    def emit(self, op_type: type[OpT], inputs: Sequence[str], size: tuple[int, int, int], output: str = "", **fields: Any) -> View:
+    def emit(
+        self, op_type: type[OpT], inputs: Sequence[str], size: tuple[int, int, int], output: str = "", **fields: Any
+    ) -> View:
         """Adds an operator for the present node.
 
         Args:
@@ -181,7 +183,13 @@ class Lowering:
         node = self._node
         assert node is not None
         shape = value.shape
-        if shape is None or len(shape) != 4 or shape[0] != 1 or min(shape) < 1 or value.elem_type not in (0, onnx.TensorProto.FLOAT):
+        if (
+            shape is None
+            or len(shape) != 4
+            or shape[0] != 1
+            or min(shape) < 1
+            or value.elem_type not in (0, onnx.TensorProto.FLOAT)
+        ):
             message = "follows a part that is not incremental"
             raise NotIncrementalError(message)
         if not self.may_enter(name, value, node):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -26,7 +27,7 @@ def lay_out(name: str, view: View, spec: TensorSpec) -> tuple[list[onnx.NodeProt
     at = spec.name
     shape: tuple[int, ...] = (1, spec.channels, spec.height, spec.width)
 
-    def step(op: str, target: tuple[int, ...] | None = None, **attributes: Sequence[int]) -> None:
+    def step(op: str, target: tuple[int, ...] | None = None, **attributes: Any) -> None:
         nonlocal at
         result = f"{name}@{len(nodes)}"
         inputs = [at]
@@ -78,7 +79,7 @@ def submodel(
     produced: set[str] = set()
     for name, value in values.items():
         if isinstance(value, Known):
-            constants[name] = numpy_helper.from_array(np.ascontiguousarray(value.array), name)
+            constants[name] = numpy_helper.from_array(value.array, name)
         elif isinstance(value, View):
             inputs[value.base] = None
             steps, extra = lay_out(name, value, tensors[value.base])
@@ -100,5 +101,3 @@ def submodel(
     graph = helper.make_graph(body, "part", infos, results, list(constants.values()))
     model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
     return tuple(inputs), model.SerializeToString(deterministic=True)
-
-

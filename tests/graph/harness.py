@@ -1,4 +1,4 @@
-"""A slow, readable interpreter of plans: every operator dense, with torch. Independent of the engines; the oracle is ONNX Runtime."""
+"""A slow, readable interpreter of plans: every operator dense, with torch. The oracle is ONNX Runtime."""
 
 from __future__ import annotations
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from skipvid.graph.lowering import Lowering, same_layout
 from skipvid.graph.nodes import Node
+from skipvid.graph.ops.resample import emit_tables
 from skipvid.graph.registry import LowerFunction, Rule
 from skipvid.graph.values import Dense, Known, NotIncrementalError, Value, View, as_constant, view_of
-from skipvid.plan import Binary, BinaryKind, Constant, Resample, TensorSpec
+from skipvid.plan import Binary, BinaryKind, Constant, TensorSpec
 
 __all__ = ["RULES", "combine", "with_constant"]
 
@@ -48,9 +49,7 @@ def _spread(low: Lowering, spec: TensorSpec, height: int, width: int) -> TensorS
         return spec
     rows = np.zeros(height, np.int32) if spec.height == 1 else np.arange(height, dtype=np.int32)
     cols = np.zeros(width, np.int32) if spec.width == 1 else np.arange(width, dtype=np.int32)
-    tables = {"row_index": rows[:, None], "col_index": cols[:, None]}
-    tables |= {"row_weight": np.ones((height, 1), np.float32), "col_weight": np.ones((width, 1), np.float32)}
-    return low.spec(low.emit(Resample, [spec.name], (height, width, spec.channels), **tables))
+    return low.spec(emit_tables(low, view_of(spec), rows, cols))
 
 
 def combine(low: Lowering, a: View, b: View, kind: BinaryKind, output: str) -> View:

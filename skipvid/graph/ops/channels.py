@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -35,7 +36,9 @@ def take(low: Lowering, view: View, axis: int, index: IntArray, output: str = ""
             return View(y.base, dims)
     grid, where = channel_grid(view, axis)
     chosen = grid.take(index, axis=where)
-    y = low.emit(Concat, [spec.name], (spec.height, spec.width, chosen.size), channels=np.ascontiguousarray(chosen.ravel(), np.int32))
+    y = low.emit(
+        Concat, [spec.name], (spec.height, spec.width, chosen.size), channels=np.ascontiguousarray(chosen.ravel(), np.int32)
+    )
     return with_channels(view, axis, y.base, len(index))
 
 
@@ -78,7 +81,8 @@ def concat(node: Node, low: Lowering) -> Sequence[Value]:
 def _pattern(view: View, axis: int) -> tuple[object, ...]:
     """What must agree between tensors that are joined along a dimension: the axes and sizes in all others."""
     return tuple(
-        None if i == axis else tuple((a.axis, a.size, a.stride if a.axis != "c" else 0) for a in dim) for i, dim in enumerate(view.dims)
+        None if i == axis else tuple((a.axis, a.size, a.stride if a.axis != "c" else 0) for a in dim)
+        for i, dim in enumerate(view.dims)
     )
 
 
@@ -113,7 +117,7 @@ def split(node: Node, low: Lowering) -> Sequence[Value]:
         each = -(-total // len(node.outputs))
         sizes = tuple(min(each, total - i * each) for i in range(len(node.outputs)))
     starts = np.cumsum((0, *sizes))
-    return [take(low, view, axis, np.arange(a, b, dtype=np.int32)) for a, b in zip(starts, starts[1:], strict=False)]
+    return [take(low, view, axis, np.arange(a, b, dtype=np.int32)) for a, b in pairwise(starts)]
 
 
 def slice_(node: Node, low: Lowering) -> Sequence[Value]:

@@ -15,7 +15,9 @@ from skipvid.plan import Conv, ConvTranspose, FloatArray, Pads
 __all__ = ["RULES", "window_pads"]
 
 
-def window_pads(node: Node, size: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> Pads:
+def window_pads(
+    node: Node, size: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
+) -> Pads:
     """Explicit pads (top, left, bottom, right) of a windowed operator, ``auto_pad`` resolved."""
     mode = node.attr("auto_pad", "NOTSET")
     if mode == "VALID":
@@ -51,7 +53,13 @@ def _channel_conv(node: Node, low: Lowering, x: View, weight: FloatArray, bias: 
     stride, dilation, pads = node.ints("strides", (1,)), node.ints("dilations", (1,)), node.ints("pads", (0, 0))
     channels = spec.channels
     plain = spec.is_vector and x.shape == (1, 1, channels) and weight.shape[:2] == (1, 1)
-    if not plain or stride != (1,) or dilation != (1,) or pads[0] + pads[1] != taps - 1 or node.attr("auto_pad", "NOTSET") != "NOTSET":
+    if (
+        not plain
+        or stride != (1,)
+        or dilation != (1,)
+        or pads[0] + pads[1] != taps - 1
+        or node.attr("auto_pad", "NOTSET") != "NOTSET"
+    ):
         message = "a 1-D convolution"
         raise NotIncrementalError(message)
     band = np.zeros((channels, channels, 1, 1), np.float32)

@@ -126,7 +126,9 @@ def _reduce(node: Node, low: Lowering, kind: PoolKind, scale: bool = False) -> S
     if not atoms:
         result = view
     elif atoms == {"c"} and all(a.axis != "c" for i, dim in enumerate(view.dims) if i not in axes for a in dim):
-        result = View(_over_channels(low, low.spec(view), kind), tuple(() if i in axes else dim for i, dim in enumerate(view.dims)))
+        result = View(
+            _over_channels(low, low.spec(view), kind), tuple(() if i in axes else dim for i, dim in enumerate(view.dims))
+        )
     else:
         _, result = _over_space(low, view, axes, kind)
     if scale:

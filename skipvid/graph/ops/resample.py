@@ -52,7 +52,8 @@ class Resizing:
         i, s = np.arange(out, dtype=np.float32), np.float32(scale)
         match self.coordinates:
             case "half_pixel":
-                return ((i + np.float32(0.5)) / s - np.float32(0.5)).astype(np.float32)
+                x = (i + np.float32(0.5)) / s - np.float32(0.5)
+                return x.astype(np.float32)
             case "pytorch_half_pixel":
                 x = (i + np.float32(0.5)) / s - np.float32(0.5)
                 return x.astype(np.float32) if out > 1 else np.zeros(out, np.float32)
@@ -60,7 +61,8 @@ class Resizing:
                 adjust = out / (scale * size)
                 return ((size / 2) * (1 - adjust) + (i + np.float32(0.5)) / s - np.float32(0.5)).astype(np.float32)
             case "tf_half_pixel_for_nn":
-                return ((i + np.float32(0.5)) / s).astype(np.float32)
+                x = (i + np.float32(0.5)) / s
+                return x.astype(np.float32)
             case "align_corners":
                 return (i * np.float32(size - 1) / np.float32(max(out - 1, 1))).astype(np.float32)
             case "asymmetric":
@@ -94,13 +96,14 @@ class Resizing:
     def _round(self, x: NDArray[np.float32]) -> NDArray[Any]:
         match self.nearest:
             case "floor":
-                return np.floor(x)
+                rounded: NDArray[Any] = np.floor(x)
             case "ceil":
-                return np.ceil(x)
+                rounded = np.ceil(x)
             case "round_prefer_ceil":
-                return np.floor(x + np.float32(0.5))
+                rounded = np.floor(x + np.float32(0.5))
             case _:
-                return np.ceil(x - np.float32(0.5))
+                rounded = np.ceil(x - np.float32(0.5))
+        return rounded
 
     def _cubic(self, x: NDArray[np.float32], size: int) -> tuple[NDArray[Any], NDArray[Any]]:
         base = np.floor(x)
@@ -123,7 +126,9 @@ def _target(node: Node, low: Lowering, shape: tuple[int, ...], axes: tuple[int, 
         scales = np.asarray(node.attr("scales"), np.float32)
     if scales is not None and scales.size:
         factors = dict(zip(axes, (float(s) for s in scales.ravel()), strict=True))
-        return [(int(np.floor(np.float32(n) * np.float32(factors.get(i, 1.0)))), factors.get(i, 1.0)) for i, n in enumerate(shape)]
+        return [
+            (int(np.floor(np.float32(n) * np.float32(factors.get(i, 1.0)))), factors.get(i, 1.0)) for i, n in enumerate(shape)
+        ]
     sizes = low.known(node, 3)
     if sizes is None:
         message = "neither sizes nor scales are given"

@@ -88,7 +88,7 @@ def cast(node: Node, low: Lowering) -> Sequence[Value]:
 
 
 def reciprocal(node: Node, low: Lowering) -> Sequence[Value]:
-    return [with_constant(low, low.view(node.inputs[0]), np.float32(1), BinaryKind.DIV, True, node.outputs[0])]
+    return [with_constant(low, low.view(node.inputs[0]), np.ones((), np.float32), BinaryKind.DIV, True, node.outputs[0])]
 
 
 def _gelu(node: Node) -> Activation:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +64,7 @@ def _clips(draft: Draft) -> None:
             continue
         before = draft.producer(op.inputs[0])
         assert before is not None
-        limits = tuple(min(max(v, outer[0]), outer[1]) for v in inner)
+        limits = min(max(inner[0], outer[0]), outer[1]), min(max(inner[1], outer[0]), outer[1])
         draft.replace(op, Unary(name=op.name, inputs=before.inputs, output=op.output, activation=_clip(*limits)))
 
 
@@ -134,7 +133,12 @@ def _as_product(draft: Draft, op: Op) -> tuple[tuple[str, str], float] | None:
         if before is None:
             return None
         op = before
-    if not isinstance(op, Binary) or op.kind is not BinaryKind.MUL or len(op.inputs) != 2 or op.activation.kind is not Act.IDENTITY:
+    if (
+        not isinstance(op, Binary)
+        or op.kind is not BinaryKind.MUL
+        or len(op.inputs) != 2
+        or op.activation.kind is not Act.IDENTITY
+    ):
         return None
     return (op.inputs[0], op.inputs[1]), scale
 
@@ -211,5 +215,3 @@ def recognise_activations(draft: Draft) -> None:
     _hard_sigmoids(draft)
     draft.prune()
     _clips(draft)
-
-
