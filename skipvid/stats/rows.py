@@ -78,8 +78,10 @@ class StatsRow:
         macs: Multiply-accumulates executed.
         dense_macs: Those of a full pass.
         update_rate: MAC-weighted share of the network that was recomputed, 0 to 1.
-        ms: Time per stage in ms: ``decode``, ``letterbox``, ``network``, ``head``, ``draw``, ``encode``.
+        ms: Time per stage in ms: ``decode``, ``letterbox``, ``gate`` (deciding what to compute), ``network``, ``tail`` (of the
+            graph, in ONNX Runtime), ``head``, ``draw``, ``encode``. The first three after ``letterbox`` are the network's time.
         refresh: Why the frame was computed in full, or None.
+        calibrating: Whether it was computed exactly, to measure what relative thresholds refer to.
         detections: How many objects were found.
         changed: Whether any output of the network changed; where not, the detections are those of the frame before.
     """
@@ -91,6 +93,7 @@ class StatsRow:
     update_rate: float
     ms: Mapping[str, float] = field(default_factory=dict)
     refresh: str | None = None
+    calibrating: bool = False
     detections: int = 0
     changed: bool = True
 

@@ -1,0 +1,133 @@
+"""Running over several inputs: one that fails does not stop the rest, and the exit code tells."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from skipvid.cli.options import PresetName, parse_rectangle
+from skipvid.cli.progress import Reporter
+from skipvid.errors import SkipvidError, UsageError
+from skipvid.pipeline.config import GateChoice, RunConfig
+from skipvid.pipeline.observer import RunResult
+from skipvid.pipeline.stop import Interrupted, Stop
+
+__all__ = ["check", "end_if_interrupted", "gate_choice", "run_all"]
+
+
+def run_all(
+    base: RunConfig, inputs: Sequence[str], out: Path | None, *, stop: Stop | None, quiet: bool = False, verbose: bool = False
+) -> None:
+    """Run over every source that the inputs name, each into a folder of its own.
+
+    Args:
+        base: What to do; ``source`` and ``folder`` are filled in.
+        inputs: Files, folders, patterns, a camera index, URLs.
+        out: Folder given by the user, or None.
+        stop: How the user ends it early.
+        quiet: Print errors only.
+        verbose: Print more.
+
+    Raises:
+        SkipvidError: The only source failed.
+        typer.Exit: With code 1: some of several sources failed, and were told.
+        Interrupted: The user ended it; files are finalised.
+    """
+    from skipvid.pipeline.folder import choose_folders
+    from skipvid.pipeline.process import run
+    from skipvid.pipeline.setup import Models
+
+    check(base)
+    stop = stop or Stop()
+    sources, failed = _sources(inputs)
+    folders = choose_folders(sources, out, overwrite=base.overwrite)
+    models = Models()
+    # Progress goes to stderr, so that a reader of stdout who leaves early does not end the run.
+    reporter = Reporter(Console(stderr=True), Console(), quiet=quiet, verbose=verbose)
+    for source, folder in zip(sources, folders, strict=True):
+        try:
+            result = run(replace(base, source=source, folder=folder), reporter, stop, models)
+        except SkipvidError as error:
+            if len(sources) + failed == 1:
+                raise
+            print(f"skipvid: {error}", file=sys.stderr)
+            failed += 1
+        else:
+            end_if_interrupted(result)
+        finally:
+            reporter.close()
+    if failed:
+        raise typer.Exit(1)
+
+
+def _sources(inputs: Sequence[str]) -> tuple[list[str], int]:
+    """The sources that exist, and how many inputs name none; those are told, unless there is but one."""
+    from skipvid.video.inputs import expand
+
+    sources: list[str] = []
+    failed = 0
+    for given in inputs:
+        try:
+            sources += expand([given])
+        except SkipvidError as error:
+            if len(inputs) == 1:
+                raise
+            print(f"skipvid: {error}", file=sys.stderr)
+            failed += 1
+    return sources, failed
+
+
+def check(config: RunConfig) -> None:
+    """Refuse combinations that cannot be meant.
+
+    Raises:
+        UsageError: The combination makes no sense.
+    """
+    output = config.output
+    if output.blur and not (output.annotated or output.show):
+        message = "--blur with --no-annotated leaves no picture to anonymise."
+        raise UsageError(message, "Leave one of them out.")
+    if config.gate.thresholds is not None and config.gate.preset is not None:
+        message = "--thresholds and --preset exclude each other: both say how much change is ignored."
+        raise UsageError(message, "Leave one of them out.")
+
+
+def gate_choice(
+    preset: PresetName | None, thresholds: Path | None, input_threshold: float | None, ignore_zones: Sequence[str] | None
+) -> GateChoice:
+    """What counts as a change, from the options."""
+    zones = tuple(parse_rectangle(zone) for zone in ignore_zones or ())
+    return GateChoice(None if preset is None else preset.value, thresholds, input_threshold, zones)
+
+
+def end_if_interrupted(result: RunResult) -> None:
+    """Pass the user's wish to stop on to the command line.
+
+    Raises:
+        Interrupted: The run was interrupted by a signal.
+    """
+    if result.signal is not None:
+        where = "" if result.folder is None else f"; the files in {result.folder}/ are finished and play"
+        raise Interrupted(result.signal, f"interrupted after {result.frames} frames{where}")
+
+
+def run_camera(config: RunConfig, *, stop: Stop | None, quiet: bool = False, verbose: bool = False) -> None:
+    """Run over one live source.
+
+    Raises:
+        SkipvidError: The camera, the model or a file does not do.
+        Interrupted: The user ended it by a signal.
+    """
+    from skipvid.pipeline.process import run
+
+    check(config)
+    reporter = Reporter(Console(stderr=True), Console(), quiet=quiet, verbose=verbose)
+    try:
+        end_if_interrupted(run(config, reporter, stop))
+    finally:
+        reporter.close()

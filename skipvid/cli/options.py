@@ -1,0 +1,191 @@
+"""The options that commands share, documented once, and how their values are read."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skipvid.pipeline.config import Export
+
+__all__ = [
+    "Blur",
+    "Classes",
+    "Conf",
+    "Debug",
+    "Device",
+    "Engine",
+    "EngineName",
+    "Exports",
+    "Head",
+    "HeatmapFrames",
+    "IgnoreZones",
+    "Imgsz",
+    "InputThreshold",
+    "Iou",
+    "Labels",
+    "MaxDet",
+    "MaxFrames",
+    "Model",
+    "NoAnnotated",
+    "NoAudio",
+    "NoHeatmap",
+    "Offline",
+    "Out",
+    "Overwrite",
+    "Preset",
+    "PresetName",
+    "Quiet",
+    "Roi",
+    "Show",
+    "Threads",
+    "Thresholds",
+    "Verbose",
+    "VidStride",
+    "parse_classes",
+    "parse_rectangle",
+    "parse_size",
+    "refuse_device",
+]
+
+
+class PresetName(StrEnum):
+    EXACT = "exact"
+    HIGH = "high"
+    BALANCED = "balanced"
+    FAST = "fast"
+
+
+class EngineName(StrEnum):
+    AUTO = "auto"
+    NATIVE = "native"
+    REFERENCE = "reference"
+
+
+def parse_size(text: str) -> int | tuple[int, int]:
+    """``640``, or ``384x640`` (height x width) -> (384, 640)."""
+    match = re.fullmatch(r"(\d+)(?:[x,](\d+))?", text.strip())
+    sides = [int(side) for side in match.groups() if side] if match else [0]
+    if min(sides) < 1:
+        message = f"{text!r} is no size. Write a side, such as 640, or height x width, such as 384x640."
+        raise typer.BadParameter(message)
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
+def parse_rectangle(text: str) -> tuple[int, int, int, int]:
+    """``x,y,w,h`` in pixels of the frame."""
+    match = re.fullmatch(r"(\d+),(\d+),(\d+),(\d+)", text.replace(" ", ""))
+    if match is None or int(match[3]) < 1 or int(match[4]) < 1:
+        message = f"{text!r} is no rectangle. Write x,y,w,h in pixels of the frame, such as 10,10,220,30."
+        raise typer.BadParameter(message)
+    return int(match[1]), int(match[2]), int(match[3]), int(match[4])
+
+
+def parse_classes(values: list[str] | None) -> tuple[str, ...]:
+    """``["0,2", "person"]`` -> ``("0", "2", "person")``."""
+    return tuple(part for value in values or [] for part in (p.strip() for p in value.split(",")) if part)
+
+
+def refuse_device(device: str) -> str:
+    """``--device`` is known from other tools; here there is one."""
+    if device.lower() != "cpu":
+        message = f"{device!r} is not available: skipvid computes on the CPU. Leave --device out."
+        raise typer.BadParameter(message)
+    return device
+
+
+_NETWORK, _CHANGE, _OUTPUT, _FRAMES, _HOW = "Network", "What counts as a change", "Results", "Frames", "Running"
+
+Model = Annotated[
+    str, typer.Option("--model", "-m", help="A name from `skipvid models list`, or an .onnx file.", rich_help_panel=_NETWORK)
+]
+Head = Annotated[
+    str | None,
+    typer.Option(help="How outputs become detections. Default: from the card or the outputs.", rich_help_panel=_NETWORK),
+]
+Labels = Annotated[Path | None, typer.Option(help="File with a class name per line.", rich_help_panel=_NETWORK)]
+Imgsz = Annotated[
+    str | None,
+    typer.Option(
+        help="Size of the network's input: a side, or height x width (384x640). Default: the card's.", rich_help_panel=_NETWORK
+    ),
+]
+Conf = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Least confidence of a detection. Default: the card's.", rich_help_panel=_NETWORK),
+]
+Iou = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, help="Overlap above which the weaker of two boxes goes. Default: the card's.", rich_help_panel=_NETWORK
+    ),
+]
+Classes = Annotated[
+    list[str] | None, typer.Option(help="Classes to keep, by name or index: person,car or 0,2.", rich_help_panel=_NETWORK)
+]
+MaxDet = Annotated[int, typer.Option(min=1, help="Most detections per frame.", rich_help_panel=_NETWORK)]
+Roi = Annotated[
+    str | None, typer.Option(metavar="X,Y,W,H", help="Part of the frame that the network sees.", rich_help_panel=_NETWORK)
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Never download a model.", rich_help_panel=_NETWORK)]
+
+Preset = Annotated[
+    PresetName | None,
+    typer.Option(help="How much change is ignored; exact: none. Default: balanced, with --blur high.", rich_help_panel=_CHANGE),
+]
+Thresholds = Annotated[
+    Path | None, typer.Option(help="Thresholds file of `skipvid tune-thresholds` instead of a preset.", rich_help_panel=_CHANGE)
+]
+InputThreshold = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="Grey levels a pixel must differ by to count. Default: the preset's, from the video's noise.",
+        rich_help_panel=_CHANGE,
+    ),
+]
+IgnoreZones = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore-zone",
+        metavar="X,Y,W,H",
+        help="Where changes do not count, such as a burned-in clock. Repeatable.",
+        rich_help_panel=_CHANGE,
+    ),
+]
+
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Folder for the results. Default: runs/<name>.", rich_help_panel=_OUTPUT)
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the results of an earlier run there.", rich_help_panel=_OUTPUT)
+]
+NoAnnotated = Annotated[bool, typer.Option("--no-annotated", help="Write no annotated.mp4.", rich_help_panel=_OUTPUT)]
+NoHeatmap = Annotated[bool, typer.Option("--no-heatmap", help="Write no heatmap.mp4.", rich_help_panel=_OUTPUT)]
+HeatmapFrames = Annotated[
+    bool, typer.Option("--heatmap-frames", help="Write a PNG of the heatmap per frame.", rich_help_panel=_OUTPUT)
+]
+Blur = Annotated[bool, typer.Option("--blur", help="Make what is detected unrecognisable.", rich_help_panel=_OUTPUT)]
+NoAudio = Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.", rich_help_panel=_OUTPUT)]
+Show = Annotated[bool, typer.Option("--show", help="Open a preview window; q or Esc ends the run.", rich_help_panel=_OUTPUT)]
+Exports = Annotated[
+    list[Export] | None,
+    typer.Option("--export", help="Copy the predictions to another format. Repeatable.", rich_help_panel=_OUTPUT),
+]
+
+VidStride = Annotated[
+    int, typer.Option(min=1, help="Process every how many-th frame; the others appear nowhere.", rich_help_panel=_FRAMES)
+]
+MaxFrames = Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.", rich_help_panel=_FRAMES)]
+
+Device = Annotated[str, typer.Option(help="Only cpu.", callback=refuse_device, rich_help_panel=_HOW)]
+Engine = Annotated[
+    EngineName, typer.Option(help="What executes the network; auto: native where it is built.", rich_help_panel=_HOW)
+]
+Threads = Annotated[int, typer.Option(min=0, help="Threads of the engine; 0: one per core.", rich_help_panel=_HOW)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=_HOW)]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print more about what is going on.", rich_help_panel=_HOW)]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error. May stand anywhere.")]

@@ -1,0 +1,161 @@
+"""What a person at a terminal, or a log file, sees of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from skipvid.pipeline.observer import FrameReport, RunResult, Started, Status
+
+__all__ = ["Reporter", "summary_table"]
+
+_LINE_EVERY_S = 5.0
+_SMOOTH = 0.9  # weight of the past in the update rate shown
+
+
+class _Rate(ProgressColumn):
+    """Frames per second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.1f} frames/s")
+
+
+class Reporter:
+    """Shows a run: a live bar on a terminal, a plain line every few seconds elsewhere, nothing when quiet.
+
+    Args:
+        console: Where progress and notices go.
+        results: Where the summary goes; None: the same.
+        quiet: Show nothing.
+        verbose: Show the loader's remarks too.
+        clock: Seconds that only rise.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        results: Console | None = None,
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._console = console
+        self._results = results or console
+        self._quiet = quiet
+        self._verbose = verbose
+        self._clock = clock
+        self._bar: Progress | None = None
+        self._total: int | None = None
+        self._rate = 0.0
+        self._began = self._said = 0.0
+        self._said_before: set[str] = set()
+
+    def started(self, facts: Started) -> None:
+        self._total = facts.frames
+        self._rate = 1.0
+        self._began = self._said = self._clock()
+        if self._quiet:
+            return
+        height, width = facts.network
+        self._print(
+            f"{facts.source}: {facts.width}x{facts.height}, {facts.model} at {width}x{height}, {facts.engine} engine, {facts.gate}"
+        )
+        for note in facts.notes if self._verbose else ():
+            self._print(f"  {note}")
+        if self._console.is_terminal:
+            self._bar = self._make_bar(facts)
+            self._bar.start()
+
+    def _make_bar(self, facts: Started) -> Progress:
+        known = facts.frames is not None
+        columns: list[ProgressColumn | str] = [SpinnerColumn(), TextColumn("{task.description}", markup=False)]
+        columns += [BarColumn(), TextColumn("{task.percentage:>3.0f}%")] if known else []
+        columns += [MofNCompleteColumn() if known else TextColumn("{task.completed} frames"), _Rate()]
+        columns += [TimeRemainingColumn()] if known else []
+        columns += [TextColumn("updates {task.fields[updates]}")]
+        bar = Progress(*columns, console=self._console, transient=True)
+        bar.add_task(facts.source, total=facts.frames, updates="")
+        return bar
+
+    def frame(self, report: FrameReport) -> None:
+        self._rate = _SMOOTH * self._rate + (1 - _SMOOTH) * report.update_rate
+        if self._quiet:
+            return
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=report.done, updates=f"{self._rate:.1%}")
+        elif self._clock() - self._said >= _LINE_EVERY_S:
+            self._said = self._clock()
+            self._print(self._line(report.done))
+
+    def _line(self, done: int) -> str:
+        speed = done / max(self._said - self._began, 1e-9)
+        if not self._total:
+            return f"{done} frames, {speed:.1f} frames/s, updates {self._rate:.1%}"
+        left = max(self._total - done, 0) / speed
+        share = done / self._total
+        return f"{done}/{self._total} frames ({share:.0%}), {speed:.1f} frames/s, {left:.0f} s left, updates {self._rate:.1%}"
+
+    def notice(self, text: str) -> None:
+        if not self._quiet and text not in self._said_before:
+            self._said_before.add(text)
+            self._print(f"note: {text}")
+
+    def finished(self, result: RunResult) -> None:
+        self.close()
+        if not self._quiet:
+            self._results.print(summary_table(result))
+            if result.folder is not None:
+                self._results.print(f"Results are in {result.folder}/", markup=False, highlight=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Take the bar away, whatever happened."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def summary_table(result: RunResult) -> Table:
+    """The run in a few lines. The three figures of what was saved always stand together."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    frames = f"{result.frames}" + (", interrupted" if result.status is Status.INTERRUPTED else "")
+    if result.dropped:
+        frames += f" ({result.dropped} dropped to keep up)"
+    table.add_row("Frames", frames)
+    table.add_row("Detections", f"{result.detections} ({result.detections / max(result.frames, 1):.2f} per frame)")
+    table.add_row("MACs saved", f"{result.macs_saved:.1%} ({_giga(result.macs)} of {_giga(result.dense_macs)} done)")
+    table.add_row("Network time saved", _network(result))
+    speed = result.frames / result.seconds if result.seconds else 0.0
+    table.add_row("Whole time", f"{result.seconds:.1f} s ({speed:.1f} frames/s; network {result.network_ms / 1000:.1f} s)")
+    return table
+
+
+def _giga(macs: int) -> str:
+    return f"{macs / 1e9:.1f} G" if macs >= 1e9 else f"{macs / 1e6:.1f} M"
+
+
+def _network(result: RunResult) -> str:
+    if not result.refreshes:
+        return "-"
+    basis = "the frame" if result.refreshes == 1 else f"the {result.refreshes} frames"
+    return f"{result.network_saved:.1%} (against the {result.refresh_ms:.1f} ms of {basis} computed in full)"

@@ -1,0 +1,155 @@
+"""What a run is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "BLUR_GROW",
+    "BLUR_HOLD",
+    "DetectChoice",
+    "Export",
+    "GateChoice",
+    "ModelChoice",
+    "OutputChoice",
+    "Rectangle",
+    "RunConfig",
+]
+
+BLUR_GROW = 1.3  # side of the blurred box over that of the detected one
+BLUR_HOLD = 10  # frames for which a box stays blurred after its last detection
+
+Rectangle = tuple[int, int, int, int]  # x, y, width, height in pixels of the frame
+
+
+class Export(StrEnum):
+    """Formats that predictions can be copied to when a run ends."""
+
+    COCO = "coco"
+    MOT = "mot"
+    CSV = "csv"
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which network, and how it is read.
+
+    Attributes:
+        name: Registry name or path of an ONNX file.
+        head: Name of the head that decodes its outputs; None: from the card or the outputs.
+        labels: File with a class name per line; None: from the card.
+        imgsz: Longest side, or (height, width), of the network's input; None: by the card's rule.
+        offline: Never touch the network to fetch a model.
+    """
+
+    name: str = "centerface"
+    head: str | None = None
+    labels: Path | None = None
+    imgsz: int | tuple[int, int] | None = None
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class DetectChoice:
+    """Which detections count.
+
+    Attributes:
+        conf: Least confidence; None: the card's.
+        iou: Overlap above which the weaker of two boxes goes; None: the card's.
+        classes: Names or indices of classes to keep; empty: all.
+        max_det: Most detections per frame.
+    """
+
+    conf: float | None = None
+    iou: float | None = None
+    classes: tuple[str, ...] = ()
+    max_det: int = 300
+
+
+@dataclass(frozen=True)
+class GateChoice:
+    """What counts as a change.
+
+    Attributes:
+        preset: ``exact``, ``high``, ``balanced`` or ``fast``; None: ``high`` with ``--blur``, else ``balanced``.
+        thresholds: Thresholds file instead of a preset.
+        input_threshold: Grey levels that a pixel must differ by to count as changed; None: the policy's.
+        ignore_zones: Parts of the frame where changes do not count.
+    """
+
+    preset: str | None = None
+    thresholds: Path | None = None
+    input_threshold: float | None = None
+    ignore_zones: tuple[Rectangle, ...] = ()
+
+
+@dataclass(frozen=True)
+class OutputChoice:
+    """What is written and shown.
+
+    Attributes:
+        annotated: Write ``annotated.mp4``.
+        heatmap: Write ``heatmap.mp4``.
+        heatmap_frames: Write a PNG of the heatmap per frame.
+        blur: Make what is detected unrecognisable in every picture written or shown, instead of outlining it.
+        audio: Carry the source's sound over.
+        show: Open a preview window.
+        exports: Copies of the predictions in other formats.
+    """
+
+    annotated: bool = True
+    heatmap: bool = True
+    heatmap_frames: bool = False
+    blur: bool = False
+    audio: bool = True
+    show: bool = False
+    exports: tuple[Export, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One run over one source.
+
+    Attributes:
+        source: File, camera index or URL.
+        folder: Where results go; None: nowhere, frames are only looked at.
+        model: The network.
+        detect: Which detections count.
+        gate: What counts as a change.
+        output: What is written and shown.
+        engine: ``auto``, ``native`` or ``reference``.
+        threads: Threads of the engine; 0: as many as the machine has.
+        vid_stride: Every how many-th frame is processed; the others appear nowhere.
+        max_frames: Frames processed at most.
+        roi: The part of the frame that the network sees; None: all.
+        live: Newest frame first, dropping those that came while the last one was processed; None: as the source is.
+        overwrite: Write into a folder that is in use, replacing the files of an earlier run.
+    """
+
+    source: str
+    folder: Path | None
+    model: ModelChoice = ModelChoice()
+    detect: DetectChoice = DetectChoice()
+    gate: GateChoice = GateChoice()
+    output: OutputChoice = OutputChoice()
+    engine: str = "auto"
+    threads: int = 0
+    vid_stride: int = 1
+    max_frames: int | None = None
+    roi: Rectangle | None = None
+    live: bool | None = None
+    overwrite: bool = False
+
+    @property
+    def preset(self) -> str | None:
+        """The preset in force, or None where a thresholds file takes its place."""
+        if self.gate.thresholds is not None:
+            return None
+        return self.gate.preset or ("high" if self.output.blur else "balanced")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As recorded in ``run.json``."""
+        return {**asdict(self), "preset": self.preset}

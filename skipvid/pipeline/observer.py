@@ -1,0 +1,137 @@
+"""What a run tells while it goes on, and when it is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+__all__ = ["FrameReport", "Observer", "RunResult", "Silent", "Started", "Status"]
+
+
+class Status(StrEnum):
+    """How a run stands, as ``run.json`` records it."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Started:
+    """Known before the first frame.
+
+    Attributes:
+        source: Name of the source.
+        frames: Frames to come, or None where that is unknown.
+        width: Of the frames, in pixels.
+        height: Of the frames, in pixels.
+        model: Name of the model.
+        network: (height, width) of its input.
+        engine: Name of the engine that executes it.
+        gate: The preset or thresholds in force.
+        notes: Remarks of the loader.
+    """
+
+    source: str
+    frames: int | None
+    width: int
+    height: int
+    model: str
+    network: tuple[int, int]
+    engine: str
+    gate: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FrameReport:
+    """Known after each frame.
+
+    Attributes:
+        done: Frames so far.
+        update_rate: MAC-weighted share of the network that this frame recomputed.
+        detections: Objects in this frame.
+    """
+
+    done: int
+    update_rate: float
+    detections: int
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended.
+
+    Attributes:
+        status: Complete, or interrupted by the user.
+        folder: Where the results are, or None.
+        frames: Frames processed.
+        dropped: Frames of a live source that came while another was processed.
+        detections: Objects found, summed over frames.
+        macs: Multiply-accumulates executed.
+        dense_macs: Those of full passes over the same frames.
+        network_ms: Time in the network, summed over frames.
+        refresh_ms: Mean time in the network of a frame that was computed in full.
+        refreshes: Number of frames ``refresh_ms`` is taken over.
+        seconds: Time from the first frame to the last file closed.
+        ms: Time per stage, summed over frames.
+        notices: What the user was told.
+        signal: The signal that interrupted the run, or None.
+    """
+
+    status: Status
+    folder: Path | None
+    frames: int
+    dropped: int
+    detections: int
+    macs: int
+    dense_macs: int
+    network_ms: float
+    refresh_ms: float
+    refreshes: int
+    seconds: float
+    ms: dict[str, float]
+    notices: tuple[str, ...] = ()
+    signal: int | None = None
+
+    @property
+    def macs_saved(self) -> float:
+        """Share of the arithmetic that was not done, 0 to 1."""
+        return 1 - self.macs / self.dense_macs if self.dense_macs else 0.0
+
+    @property
+    def network_saved(self) -> float:
+        """Share of the network's time saved against computing every frame in full, by the mean time of those that were."""
+        return 1 - self.network_ms / (self.refresh_ms * self.frames) if self.refresh_ms and self.frames else 0.0
+
+
+class Observer(Protocol):
+    """Hears what happens in a run."""
+
+    def started(self, facts: Started) -> None: ...
+
+    def frame(self, report: FrameReport) -> None: ...
+
+    def notice(self, text: str) -> None:
+        """Something the user should know, once."""
+
+    def finished(self, result: RunResult) -> None: ...
+
+
+class Silent:
+    """An observer that keeps quiet."""
+
+    def started(self, facts: Started) -> None:
+        pass
+
+    def frame(self, report: FrameReport) -> None:
+        pass
+
+    def notice(self, text: str) -> None:
+        pass
+
+    def finished(self, result: RunResult) -> None:
+        pass

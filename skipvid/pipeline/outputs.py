@@ -1,0 +1,252 @@
+"""The last stage of a run: draw, encode, show and write rows."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipvid.draw.heatmap import HeatSum
+from skipvid.pipeline.config import OutputChoice
+from skipvid.pipeline.painter import Painter
+from skipvid.pipeline.stages import Computed
+from skipvid.pipeline.window import Window
+from skipvid.plan import FloatArray
+from skipvid.stats import rows
+from skipvid.video.cv import cv2
+from skipvid.video.sink import VideoSink
+from skipvid.video.source import Source
+
+__all__ = ["Outputs", "Rows", "Videos"]
+
+ByteArray = NDArray[np.uint8]
+
+
+class Rows:
+    """The row files of a run folder.
+
+    Args:
+        folder: Where they go.
+        ops: Names of the plan's operators.
+        labels: Class names by index.
+    """
+
+    def __init__(self, folder: Path, ops: Sequence[str], labels: Sequence[str]) -> None:
+        self._labels = labels
+        with ExitStack() as opening:  # those opened are closed again when a later one cannot be
+            self._predictions = opening.enter_context(rows.JsonLines(folder / rows.PREDICTIONS))
+            self._stats = opening.enter_context(rows.JsonLines(folder / rows.STATS))
+            self._rates = opening.enter_context(rows.RateFile(folder / rows.OPS, ops))
+            self._stack = opening.pop_all()
+
+    def write(self, item: Computed, ms: dict[str, float]) -> None:
+        """Append a frame's row to each file."""
+        index, pts = item.frame.index, item.frame.pts
+        self._predictions.write(rows.prediction_row(index, pts, item.found, self._labels))
+        cost = item.cost
+        row = rows.StatsRow(
+            frame=index,
+            pts=pts,
+            macs=cost.macs,
+            dense_macs=cost.dense_macs,
+            update_rate=cost.share,
+            ms=ms,
+            refresh=cost.refresh,
+            calibrating=cost.calibrating,
+            detections=len(item.found),
+            changed=item.changed,
+        )
+        self._stats.write(row.row())
+        self._rates.write(cost.update_rate)
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+class Videos:
+    """The videos of a run folder.
+
+    Args:
+        folder: Where they go.
+        choice: Which are wanted.
+        source: For size, times, colours and sound.
+    """
+
+    def __init__(self, folder: Path, choice: OutputChoice, source: Source) -> None:
+        self._source = source
+        self.annotated = self.heatmap = None
+        sound = source.path if choice.audio and not source.live else None
+        try:
+            if choice.annotated:
+                self.annotated = self._sink(folder / rows.ANNOTATED, sound)
+            if choice.heatmap:
+                self.heatmap = self._sink(folder / rows.HEATMAP, None)
+        except BaseException:
+            self.abort()
+            raise
+
+    def _sink(self, path: Path, sound: Path | None) -> VideoSink:
+        source, facts = self._source, self._source.facts
+        extra: dict[str, Any] = {}
+        if facts is not None:
+            extra = {"colour": facts.colour, "pixel_aspect": facts.pixel_aspect}
+        return VideoSink(path, source.width, source.height, source.timing, sound, **extra)
+
+    @property
+    def _sinks(self) -> list[VideoSink]:
+        return [sink for sink in (self.annotated, self.heatmap) if sink is not None]
+
+    def finish(self) -> None:
+        """Put the videos under their final names.
+
+        Raises:
+            OutputError: One cannot be finished; the others are, as far as they can.
+        """
+        with ExitStack() as stack:
+            for sink in self._sinks:
+                stack.callback(sink.close)
+
+    def abort(self) -> None:
+        """Leave the part files as they are."""
+        for sink in self._sinks:
+            sink.abort()
+
+
+@dataclass(frozen=True, eq=False)
+class _Still:
+    detections: int
+    image: ByteArray
+
+
+class Outputs:
+    """Everything that leaves a run, frame by frame.
+
+    Videos get their final names by `finish`; without it, as when a run fails, they stay under their ``.part`` names.
+
+    Args:
+        folder: Where files go; None: nowhere.
+        choice: What is written and shown.
+        painter: Draws.
+        source: For the videos' size, timing, colours and sound.
+        ops: Names of the plan's operators.
+        labels: Class names by index.
+        window: Where frames are shown, or None.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        choice: OutputChoice,
+        painter: Painter,
+        source: Source,
+        ops: Sequence[str],
+        labels: Sequence[str],
+        window: Window | None = None,
+    ) -> None:
+        self._folder, self._choice, self._painter, self._window = folder, choice, painter, window
+        self._size = (source.height, source.width)
+        self._rows: Rows | None = None
+        self._videos: Videos | None = None
+        self._heat = HeatSum()
+        self._still: _Still | None = None
+        self.closed_by_viewer = False
+        if folder is not None:
+            self._rows = Rows(folder, ops, labels)
+            try:
+                self._videos = Videos(folder, choice, source)
+                if choice.heatmap_frames:
+                    (folder / rows.HEATMAP_FRAMES).mkdir(exist_ok=True)
+            except BaseException:
+                self._rows.close()
+                raise
+
+    def write(self, item: Computed) -> dict[str, float]:
+        """Write and show a frame; its image is drawn on.
+
+        Returns:
+            Time per stage in ms.
+
+        Raises:
+            OutputError: A file cannot be written.
+        """
+        began = perf_counter()
+        base = self._painter.base(item)
+        self._keep(base, item)
+        heatmap = self._painter.heatmap(base, item) if self._wants_heatmap else None
+        shown = self._painter.annotated(base, item) if self._wants_annotated else base
+        drawn = perf_counter()
+        if self._videos is not None and self._videos.annotated is not None:
+            self._videos.annotated.write(shown, item.frame.pts)
+        if heatmap is not None:
+            self._write_heatmap(heatmap, item)
+        ms = {**item.ms, "draw": 1000 * (drawn - began), "encode": 1000 * (perf_counter() - drawn)}
+        if self._rows is not None:
+            self._rows.write(item, ms)
+        if self._window is not None:
+            self.closed_by_viewer = not self._window.show(shown)
+        return ms
+
+    @property
+    def _wants_annotated(self) -> bool:
+        return self._window is not None or (self._videos is not None and self._videos.annotated is not None)
+
+    @property
+    def _wants_heatmap(self) -> bool:
+        return self._folder is not None and (self._choice.heatmap or self._choice.heatmap_frames)
+
+    def _write_heatmap(self, image: ByteArray, item: Computed) -> None:
+        if self._videos is not None and self._videos.heatmap is not None:
+            self._videos.heatmap.write(image, item.frame.pts)
+        if self._choice.heatmap_frames and self._folder is not None:
+            path = self._folder / rows.HEATMAP_FRAMES / f"{item.frame.index:06d}.png"
+            rows.write_atomically(path, cv2.imencode(".png", image)[1].tobytes())
+
+    def _keep(self, base: ByteArray, item: Computed) -> None:
+        """Add up the heat, and keep the frame with the most detections to show it on."""
+        # Another size of frame has another grid: the heat shown is that of the size the run began with.
+        if self._folder is None or item.heat is None or item.frame.image.shape[:2] != self._size:
+            return
+        self._heat.add(item.heat)
+        if self._still is None or len(item.found) > self._still.detections:
+            self._still = _Still(len(item.found), base.copy())
+
+    def finish(self) -> None:
+        """Write what a run leaves at its end and put the videos under their final names.
+
+        Raises:
+            OutputError: A file cannot be written.
+        """
+        if self._folder is None:
+            return
+        if self._videos is not None:
+            self._videos.finish()
+        if self._still is not None:
+            _save(self._folder / rows.HEAT, self._heat.mean)
+            rows.write_atomically(self._folder / rows.STILL, cv2.imencode(".jpg", self._still.image)[1].tobytes())
+
+    def close(self) -> None:
+        """Let go of everything; videos that were not finished stay under their part names."""
+        if self._videos is not None:
+            self._videos.abort()
+        if self._rows is not None:
+            self._rows.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _save(path: Path, values: FloatArray) -> None:
+    data = io.BytesIO()
+    np.save(data, values)
+    rows.write_atomically(path, data.getvalue())

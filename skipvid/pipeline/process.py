@@ -1,0 +1,232 @@
+"""One run over one video, from its source to the files it leaves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from time import perf_counter
+
+from skipvid.errors import OutputError, SkipvidError, SourceError
+from skipvid.pipeline.ahead import Ahead
+from skipvid.pipeline.config import RunConfig
+from skipvid.pipeline.export import export
+from skipvid.pipeline.folder import clear
+from skipvid.pipeline.folder import prepare as prepare_folder
+from skipvid.pipeline.observer import FrameReport, Observer, RunResult, Silent, Started, Status
+from skipvid.pipeline.outputs import Outputs
+from skipvid.pipeline.painter import Painter
+from skipvid.pipeline.record import Record
+from skipvid.pipeline.setup import Models, Setup, assemble
+from skipvid.pipeline.stages import Computed, Network, prepare
+from skipvid.pipeline.stop import Stop
+from skipvid.pipeline.tally import Tally
+from skipvid.pipeline.window import Window, display_problem
+from skipvid.video.source import Source, open_source
+
+__all__ = ["run"]
+
+_CUT_OFF = 0.9  # a file that ends before this share of the frames it claims was cut off, not just counted wrongly
+
+
+def run(config: RunConfig, observer: Observer | None = None, stop: Stop | None = None, models: Models | None = None) -> RunResult:
+    """Process one video.
+
+    Args:
+        config: What to do.
+        observer: Hears how it goes.
+        stop: How the user ends it early; then files are finalised and the result says so.
+        models: Networks already loaded, for runs over several videos.
+
+    Raises:
+        SkipvidError: The source, the model or a file does not do; what was written until then is left, videos as ``.part``.
+    """
+    observer, stop = observer or Silent(), stop or Stop()
+    with ExitStack() as stack:
+        source = stack.enter_context(open_source(config.source, config.vid_stride, paced=bool(config.live)))
+        setup = assemble(config, source, models or Models())
+        window = _window(config, observer, stack)
+        work = _Run(config, source, setup, observer, stop, window)
+        work.warm_up()
+        with stop.deferred():
+            return work.go()
+
+
+def _window(config: RunConfig, observer: Observer, stack: ExitStack) -> Window | None:
+    if not config.output.show:
+        return None
+    problem = display_problem()
+    if problem is not None:
+        observer.notice(f"no preview window: {problem}")
+        return None
+    window = Window(f"skipvid {config.source}")
+    stack.callback(window.close)
+    return window
+
+
+@dataclass
+class _Ending:
+    status: Status = Status.COMPLETE
+    signal: int | None = None
+
+
+class _Run:
+    """The frame loop of one video and what surrounds it."""
+
+    def __init__(
+        self, config: RunConfig, source: Source, setup: Setup, observer: Observer, stop: Stop, window: Window | None
+    ) -> None:
+        self._config, self._source, self._setup = config, source, setup
+        self._observer, self._stop, self._window = observer, stop, window
+        self._tally = Tally()
+        self._notices: list[str] = []
+        self._ending = _Ending()
+        self._last = -1
+        self._network = Network(setup.stream, setup.decode, heat=config.folder is not None)
+        self._began = perf_counter()
+
+    def warm_up(self) -> None:
+        """Pay for what is paid once, and find out whether the network works, before any file is written."""
+        self._network.warm_up(*self._setup.input_size)
+        self._began = perf_counter()
+
+    def go(self) -> RunResult:
+        """Process all frames and leave the folder in order, whatever happens."""
+        folder = self._config.folder
+        record = self._open_folder()
+        try:
+            self._observer.started(self._started())
+            if self._setup.engine_note is not None:
+                self._notice(self._setup.engine_note)
+            self._frames()
+            if folder is not None and self._config.output.exports:
+                size = (self._source.width, self._source.height)
+                export(folder, self._config.output.exports, labels=self._setup.labels, size=size)
+            self._check_whole()
+        except BaseException as error:
+            self._fail(record, error)
+            raise
+        return self._finish(record)
+
+    def _open_folder(self) -> Record | None:
+        folder = self._config.folder
+        if folder is None:
+            return None
+        prepare_folder(folder)
+        if self._config.overwrite:
+            clear(folder)
+        record = Record(folder, self._config, self._source, self._setup)
+        record.write(Status.RUNNING, self._tally)
+        return record
+
+    def _started(self) -> Started:
+        source, setup = self._source, self._setup
+        frames = None if source.live or source.frames is None else -(-source.frames // self._config.vid_stride)
+        if frames is not None and self._config.max_frames is not None:
+            frames = min(frames, self._config.max_frames)
+        return Started(
+            source.name,
+            frames,
+            source.width,
+            source.height,
+            setup.name,
+            setup.input_size,
+            setup.engine,
+            setup.gate_name,
+            setup.notes,
+        )
+
+    def _frames(self) -> None:
+        config, setup = self._config, self._setup
+        painter = Painter(setup.labels, setup.skeleton, cover=config.output.blur)
+        names = [op.name for op in setup.plan.ops]
+        with ExitStack() as stack:
+            outputs = Outputs(config.folder, config.output, painter, self._source, names, setup.labels, self._window)
+            stack.enter_context(outputs)
+            for item in self._overlapped(stack):
+                self._count(item, outputs.write(item))
+                if outputs.closed_by_viewer or self._stop.requested:
+                    break
+            if outputs.closed_by_viewer or self._stop.requested:
+                self._ending = _Ending(Status.INTERRUPTED, self._stop.signal)
+            outputs.finish()
+        for note in self._source.notes:
+            self._notice(note)
+
+    def _overlapped(self, stack: ExitStack) -> Iterable[Computed]:
+        """The stages before the last one, each in a thread of its own where there is more than one core."""
+        network = self._network
+        prepared = prepare(self._source, self._setup.fit, self._config.max_frames)
+        if (os.cpu_count() or 1) == 1 and not self._source.live:
+            return network.compute(prepared)
+        depth = 1 if self._source.live else 3  # what waits in a queue is no longer the newest frame
+        reading = Ahead(prepared, depth, "decode")
+        stack.callback(reading.close)
+        computing = Ahead(network.compute(reading), depth, "network", until=lambda: self._stop.requested)
+        # The reader ends first, else the network's thread would wait for it.
+        stack.callback(computing.close)
+        stack.callback(reading.close)
+        return computing
+
+    def _count(self, item: Computed, ms: dict[str, float]) -> None:
+        self._tally.add(
+            detections=len(item.found),
+            macs=item.cost.macs,
+            dense_macs=item.cost.dense_macs,
+            refresh=item.cost.refresh,
+            changed=item.changed,
+            ms=ms,
+        )
+        self._last = item.frame.index
+        for note in tuple(self._setup.stream.notices):
+            self._notice(note)
+        if item.resized:
+            height, width = item.frame.image.shape[:2]
+            self._notice(
+                f"the frames' size changes to {width}x{height} at frame {item.frame.index}; "
+                f"videos keep {self._source.width}x{self._source.height}"
+            )
+        self._observer.frame(FrameReport(self._tally.frames, item.cost.share, len(item.found)))
+
+    def _notice(self, text: str) -> None:
+        if text not in self._notices:
+            self._notices.append(text)
+            self._observer.notice(text)
+
+    def _check_whole(self) -> None:
+        """Raise where a file ended long before the frames it claims.
+
+        Raises:
+            SourceError: It did; everything that decodes was processed and written.
+        """
+        source, config = self._source, self._config
+        stopped = self._ending.status is Status.INTERRUPTED or config.max_frames is not None
+        if source.live or source.frames is None or stopped:
+            return
+        seen = self._last + config.vid_stride
+        if seen < _CUT_OFF * source.frames:
+            message = f"{config.source} ends after {seen} of {source.frames} frames: it is cut off or damaged."
+            raise SourceError(message, "What decodes was processed; fetch the file again for the rest.")
+
+    def _seconds(self) -> float:
+        return perf_counter() - self._began
+
+    def _finish(self, record: Record | None) -> RunResult:
+        seconds = self._seconds()
+        if record is not None:
+            record.write(self._ending.status, self._tally, self._notices, seconds)
+        result = self._tally.result(
+            self._ending.status, self._config.folder, seconds, self._source.dropped, tuple(self._notices), self._ending.signal
+        )
+        self._observer.finished(result)
+        return result
+
+    def _fail(self, record: Record | None, error: BaseException) -> None:
+        if record is None:
+            return
+        reason = str(error) if isinstance(error, SkipvidError) else f"{type(error).__name__}: {error}"
+        try:
+            record.write(Status.FAILED, self._tally, self._notices, self._seconds(), error=reason)
+        except OutputError:
+            return  # the disk is full: run.json stays as it was, the first error is the one to tell

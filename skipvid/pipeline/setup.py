@@ -1,0 +1,199 @@
+"""From what a run is asked to do to the model, the stream and the letterbox that do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from skipvid.engine import EngineName, native_reason
+from skipvid.engine.stream import Stream
+from skipvid.errors import UsageError
+from skipvid.gates.policies import Policy, Truncation
+from skipvid.gates.presets import preset
+from skipvid.gates.settings import Rect
+from skipvid.gates.thresholds import load_thresholds
+from skipvid.models.detection import Detections
+from skipvid.models.names import Skeleton
+from skipvid.pipeline.config import ModelChoice, Rectangle, RunConfig
+from skipvid.plan import FloatArray, Plan
+from skipvid.video.letterbox import Letterbox
+from skipvid.video.source import Source
+
+if TYPE_CHECKING:
+    from skipvid.models.model import Model
+
+__all__ = ["Models", "Setup", "assemble"]
+
+
+class Models:
+    """Models loaded so far, for runs over several videos: one is loaded once per size of frame."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[tuple[ModelChoice, tuple[int, int]], Model] = {}
+
+    def get(self, choice: ModelChoice, frame_size: tuple[int, int]) -> Model:
+        """The model for frames of (width, height).
+
+        Raises:
+            ModelError: It cannot be found, fetched or used.
+        """
+        key = (choice, frame_size)
+        if key not in self._loaded:
+            from skipvid.models.loading import load
+
+            labels = None if choice.labels is None else str(choice.labels)
+            self._loaded[key] = load(
+                choice.name,
+                imgsz=choice.imgsz,
+                head=choice.head,
+                labels=labels,
+                frame_size=frame_size,
+                offline=choice.offline or None,
+            )
+        return self._loaded[key]
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """Everything a run over one video needs.
+
+    Attributes:
+        name: Of the model.
+        plan: The network.
+        stream: State of the video.
+        fit: Makes the letterbox for frames of (width, height).
+        decode: Turns outputs and the letterbox of their frame into detections in pixels of the frame.
+        labels: Class names by index.
+        skeleton: Lines between keypoints.
+        gate_name: The preset or thresholds in force, for people.
+        notes: Remarks of the loader.
+        engine_note: Why the faster engine is not used, or None.
+        model_facts: About the model, for ``run.json``.
+        gate_facts: About the gates, for ``run.json``.
+    """
+
+    name: str
+    plan: Plan
+    stream: Stream
+    fit: Callable[[tuple[int, int]], Letterbox]
+    decode: Callable[[Mapping[str, FloatArray], Letterbox], Detections]
+    labels: tuple[str, ...]
+    skeleton: Skeleton
+    gate_name: str
+    notes: tuple[str, ...] = ()
+    engine_note: str | None = None
+    model_facts: Mapping[str, Any] = field(default_factory=dict)
+    gate_facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width) of the network's input."""
+        return self.plan.input.height, self.plan.input.width
+
+    @property
+    def engine(self) -> str:
+        """The engine that executes the plan."""
+        return "native" if type(self.stream.executor).__name__.startswith("Native") else "reference"
+
+    def describe_gate(self) -> dict[str, Any]:
+        """About the gates as they stand now: what was measured on the first frames is known only after them."""
+        settings = self.stream.settings
+        return {
+            **self.gate_facts,
+            "calibrated": not self.stream.calibrating,
+            "input_threshold": settings.input.threshold,
+            "dilation": settings.input.dilation,
+            "ignore": [[rect.x0, rect.y0, rect.x1, rect.y1] for rect in settings.input.ignore],
+            "thresholds": {name: gate.threshold for name, gate in settings.layers.items()},
+            "scales": dict(self.stream.scales),
+        }
+
+
+def assemble(config: RunConfig, source: Source, models: Models) -> Setup:
+    """Load the model and make a stream for a source.
+
+    Raises:
+        SkipvidError: Something that was asked for does not fit the model or the video; the message says what.
+    """
+    frame_size = (source.width, source.height)
+    if config.roi is not None:
+        _check_inside(config.roi, frame_size)
+    model = models.get(config.model, frame_size if config.roi is None else config.roi[2:])
+
+    def fit(size: tuple[int, int]) -> Letterbox:
+        return model.fit(size, _region(config.roi, size))
+
+    policy, scales, gate_name = _policy(config, model.plan)
+    ignore = tuple(Rect(*fit(frame_size).to_input_rect(*zone)) for zone in config.gate.ignore_zones)
+    engine = cast(EngineName, config.engine)
+    stream = model.stream(policy, config.threads, engine, scales={**model.card.scales, **scales}, ignore=ignore)
+    classes = model.class_indices(config.detect.classes)
+    conf = model.conf if config.detect.conf is None else config.detect.conf
+    iou = model.iou if config.detect.iou is None else config.detect.iou
+
+    def decode(outputs: Mapping[str, FloatArray], box: Letterbox) -> Detections:
+        return model.decode(outputs, box, conf=conf, iou=iou, max_det=config.detect.max_det, classes=classes)
+
+    return Setup(
+        name=model.name,
+        plan=model.plan,
+        stream=stream,
+        fit=fit,
+        decode=decode,
+        labels=model.labels,
+        skeleton=model.skeleton,
+        gate_name=gate_name,
+        notes=model.plan.notes,
+        engine_note=_engine_note(config.engine),
+        model_facts={
+            "name": model.name,
+            "path": None if model.path is None else str(model.path),
+            "sha256": model.plan.sha256,
+            "head": model.head.name,
+            "input": [model.plan.input.height, model.plan.input.width],
+            "labels": list(model.labels),
+            "conf": conf,
+            "iou": iou,
+            "dense_macs": model.plan.dense_macs,
+        },
+        gate_facts={"name": gate_name, "policy": policy.to_dict()},
+    )
+
+
+def _policy(config: RunConfig, plan: Plan) -> tuple[Policy, Mapping[str, float], str]:
+    """The policy in force, the scales it was tuned with, and its name."""
+    gate = config.gate
+    scales: Mapping[str, float] = {}
+    if gate.thresholds is not None:
+        tuned = load_thresholds(gate.thresholds, plan)
+        policy, scales, name = tuned.policy, tuned.scales, gate.thresholds.name
+    else:
+        name = config.preset or ""
+        policy = preset(name)
+    if gate.input_threshold is not None:
+        if not isinstance(policy, Truncation):
+            message = "The thresholds file has no input threshold that --input-threshold could replace."
+            raise UsageError(message, "Leave one of them out.")
+        policy = replace(policy, input_threshold=gate.input_threshold, input_noise=0.0)
+        name = f"{name}, input {gate.input_threshold:g}"
+    return policy, scales, name
+
+
+def _engine_note(engine: str) -> str | None:
+    reason = native_reason() if engine == "auto" else None
+    return None if reason is None else f"running on the reference engine, which is slower: {reason}"
+
+
+def _check_inside(roi: Rectangle, size: tuple[int, int]) -> None:
+    x, y, width, height = roi
+    if x + width > size[0] or y + height > size[1]:
+        message = f"The region {x},{y},{width},{height} of --roi reaches beyond the frame of {size[0]}x{size[1]}."
+        raise UsageError(message, "Give x,y,w,h inside the frame.")
+
+
+def _region(roi: Rectangle | None, size: tuple[int, int]) -> tuple[float, float, float, float] | None:
+    """The region of a frame of this size; all of it where a smaller frame no longer holds the region."""
+    if roi is None or roi[0] + roi[2] > size[0] or roi[1] + roi[3] > size[1]:
+        return None
+    return (float(roi[0]), float(roi[1]), float(roi[2]), float(roi[3]))

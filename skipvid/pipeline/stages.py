@@ -1,0 +1,184 @@
+"""The stages of a run up to the detections: decode and letterbox, then network and head.
+
+Each is an iterator over what the one before yields, so that any of them may run in a thread (`skipvid.pipeline.ahead`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipvid.engine.stream import FrameStats
+from skipvid.models.detection import Detections
+from skipvid.plan import FloatArray
+from skipvid.video.letterbox import Letterbox
+from skipvid.video.source import Frame
+
+__all__ = ["HEAT_CELL", "Computed", "FrameStream", "Network", "Prepared", "picture_heat", "prepare"]
+
+ByteArray = NDArray[np.uint8]
+
+HEAT_CELL = 8  # pixels of the network's input per cell of the heat grid
+
+
+class FrameStream(Protocol):
+    """What the network stage needs of a `skipvid.engine.stream.Stream`."""
+
+    @property
+    def changed(self) -> bool: ...
+    @property
+    def last(self) -> FrameStats: ...
+    @property
+    def notices(self) -> list[str]: ...
+    def step_image(self, image: ByteArray) -> None: ...
+    def outputs(self) -> Mapping[str, FloatArray]: ...
+    def refresh(self, reason: str) -> None: ...
+    def reset(self) -> None: ...
+    def heat(self, height: int, width: int) -> FloatArray: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A frame and what the network will see of it.
+
+    Attributes:
+        frame: The frame.
+        box: How it was fitted into the network's input.
+        image: ``(h, w, 3)`` uint8 BGR of the network's input size.
+        resized: Whether the frame's size differs from that of the frame before.
+        ms: Time per stage so far.
+    """
+
+    frame: Frame
+    box: Letterbox
+    image: ByteArray
+    resized: bool
+    ms: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Computed:
+    """A frame and what was found in it.
+
+    Attributes:
+        frame: The frame.
+        found: Detections in pixels of the frame.
+        cost: What the network did.
+        changed: Whether any output changed; where not, ``found`` is that of the frame before.
+        heat: Share recomputed, 0 to 1, on a grid over the frame; None where nobody looks at it.
+        resized: Whether the frame's size differs from that of the frame before.
+        ms: Time per stage so far.
+    """
+
+    frame: Frame
+    found: Detections
+    cost: FrameStats
+    changed: bool
+    heat: FloatArray | None
+    resized: bool
+    ms: dict[str, float]
+
+
+def prepare(frames: Iterable[Frame], fit: Callable[[tuple[int, int]], Letterbox], limit: int | None = None) -> Iterator[Prepared]:
+    """Decode frames and fit them into the network's input.
+
+    Args:
+        frames: The source.
+        fit: Makes the letterbox for frames of (width, height); asked again when the size changes.
+        limit: Most frames.
+    """
+    walk = iter(frames)
+    box: Letterbox | None = None
+    done = 0
+    while limit is None or done < limit:
+        began = perf_counter()
+        frame = next(walk, None)
+        if frame is None:
+            return
+        decoded = perf_counter()
+        size = (frame.image.shape[1], frame.image.shape[0])
+        resized = box is not None and box.src != size
+        if box is None or resized:
+            box = fit(size)
+        image = box.apply(frame.image)
+        if image is frame.image:
+            image = image.copy()  # the frame will be drawn on while the network still reads its input
+        ms = {"decode": 1000 * (decoded - began), "letterbox": 1000 * (perf_counter() - decoded)}
+        yield Prepared(frame, box, image, resized, ms)
+        done += 1
+
+
+class Network:
+    """The network and head stage of one video.
+
+    Args:
+        stream: State of the video.
+        decode: Turns outputs and the letterbox of their frame into detections in pixels of the frame.
+        heat: Whether to tell where the network was recomputed.
+    """
+
+    def __init__(
+        self, stream: FrameStream, decode: Callable[[Mapping[str, FloatArray], Letterbox], Detections], *, heat: bool
+    ) -> None:
+        self._stream = stream
+        self._decode = decode
+        self._heat = heat
+        self._found: Detections | None = None
+
+    def warm_up(self, height: int, width: int) -> None:
+        """Run one grey picture through, so that no frame pays for buffers, packed weights and threads; then forget it."""
+        self._stream.step_image(np.full((height, width, 3), 114, np.uint8))
+        self._stream.outputs()
+        self._stream.reset()
+
+    def compute(self, items: Iterable[Prepared]) -> Iterator[Computed]:
+        """Detections of every frame, in order."""
+        for item in items:
+            yield self._frame(item)
+
+    def _frame(self, item: Prepared) -> Computed:
+        stream = self._stream
+        if item.resized:
+            stream.refresh("size")
+        elif item.frame.gap:
+            stream.refresh("seek")
+        stream.step_image(item.image)
+        computed = perf_counter()
+        changed = stream.changed or self._found is None or item.resized
+        if changed:
+            self._found = self._decode(stream.outputs(), item.box)
+        found = self._found if self._found is not None else Detections.none()
+        looked = perf_counter()
+        cost = stream.last
+        head = 1000 * (looked - computed) - cost.ms.get("tail", 0.0)
+        heat = picture_heat(stream, item.box) if self._heat else None
+        return Computed(item.frame, found, cost, changed, heat, item.resized, {**item.ms, **cost.ms, "head": max(head, 0.0)})
+
+
+def picture_heat(stream: FrameStream, box: Letterbox) -> FloatArray:
+    """Where the last step recomputed, on a grid over the frame; parts of the frame that the network does not see are 0.
+
+    Returns:
+        ``(rows, columns)`` float32, 0 to 1; a cell is about `HEAT_CELL` pixels of the network's input wide and high.
+    """
+    width, height = box.dst
+    heat = stream.heat(-(-height // HEAT_CELL), -(-width // HEAT_CELL))
+    columns, col_seen = _cells(box, 0)
+    rows, row_seen = _cells(box, 1)
+    picture: FloatArray = heat[np.minimum(rows, heat.shape[0] - 1)][:, np.minimum(columns, heat.shape[1] - 1)]
+    return np.asarray(picture * (row_seen[:, None] & col_seen[None, :]), np.float32)
+
+
+def _cells(box: Letterbox, axis: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """For each cell over the frame along one axis: the cell of the network's input at its centre, and whether there is one."""
+    scale, offset, corner = box.scale[axis], box.offset[axis], box.roi[axis]
+    count = max(1, round(box.src[axis] * scale / HEAT_CELL))
+    centre = (np.arange(count) + 0.5) * (box.src[axis] / count)
+    place = (centre - corner) * scale + offset
+    seen = (place >= offset) & (place < offset + box.size[axis])
+    return (np.clip(place, 0, box.dst[axis] - 1) // HEAT_CELL).astype(np.intp), seen

@@ -1,0 +1,90 @@
+"""Counting what a run does."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from skipvid.pipeline.observer import RunResult, Status
+
+__all__ = ["Tally"]
+
+_NETWORK = ("gate", "network", "tail")
+
+
+class Tally:
+    """Totals over the frames of a run."""
+
+    def __init__(self) -> None:
+        self.frames = self.detections = self.macs = self.dense_macs = self.unchanged = 0
+        self.ms: defaultdict[str, float] = defaultdict(float)
+        self.refreshes: Counter[str] = Counter()
+        self._refresh_ms: list[float] = []
+
+    def add(
+        self, *, detections: int, macs: int, dense_macs: int, refresh: str | None, changed: bool, ms: Mapping[str, float]
+    ) -> None:
+        """Count a frame."""
+        self.frames += 1
+        self.detections += detections
+        self.macs += macs
+        self.dense_macs += dense_macs
+        self.unchanged += not changed
+        for stage, time in ms.items():
+            self.ms[stage] += time
+        if refresh is not None:
+            self.refreshes[refresh] += 1
+            self._refresh_ms.append(sum(ms.get(stage, 0.0) for stage in _NETWORK))
+
+    @property
+    def full(self) -> tuple[float, int]:
+        """Mean network time of frames computed in full, in ms, and over how many it is taken."""
+        times = self._refresh_ms
+        return (sum(times) / len(times), len(times)) if times else (0.0, 0)
+
+    @property
+    def network_ms(self) -> float:
+        """Time in the network, summed over frames: deciding what to compute, computing it, and the graph's tail."""
+        return sum(self.ms.get(stage, 0.0) for stage in _NETWORK)
+
+    def result(
+        self, status: Status, folder: Path | None, seconds: float, dropped: int, notices: tuple[str, ...], signal: int | None
+    ) -> RunResult:
+        """The totals as the outcome of a run."""
+        refresh_ms, refreshes = self.full
+        return RunResult(
+            status=status,
+            folder=folder,
+            frames=self.frames,
+            dropped=dropped,
+            detections=self.detections,
+            macs=self.macs,
+            dense_macs=self.dense_macs,
+            network_ms=self.network_ms,
+            refresh_ms=refresh_ms,
+            refreshes=refreshes,
+            seconds=seconds,
+            ms=dict(self.ms),
+            notices=notices,
+            signal=signal,
+        )
+
+    def to_dict(self, seconds: float, dropped: int) -> dict[str, Any]:
+        """The totals as recorded in ``run.json``."""
+        refresh_ms, refreshes = self.full
+        return {
+            "frames": self.frames,
+            "dropped": dropped,
+            "detections": self.detections,
+            "macs": self.macs,
+            "dense_macs": self.dense_macs,
+            "frames_unchanged": self.unchanged,
+            "refreshes": dict(self.refreshes),
+            "network_ms": round(self.network_ms, 3),
+            "refresh_ms": round(refresh_ms, 3),
+            "refresh_ms_frames": refreshes,
+            "ms": {stage: round(total, 3) for stage, total in self.ms.items()},
+            "seconds": round(seconds, 3),
+        }
