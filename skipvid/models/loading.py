@@ -13,7 +13,7 @@ from skipvid.models.find import find_card, find_file
 from skipvid.models.model import Model, bind
 from skipvid.models.store import Progress, Store
 
-__all__ = ["convert", "load"]
+__all__ = ["convert", "input_size", "load"]
 
 Size = tuple[int, int]
 
@@ -53,7 +53,7 @@ def load(
     path, entry = find_file(model, store or Store(offline=offline), progress)
     found = find_card(path, entry, card, head, labels)
     declared = declared_size(path)
-    size = _input_size(found, imgsz, frame_size, declared)
+    size = input_size(found, imgsz, frame_size, declared)
     return bind(lambda s: load_plan(path, s), size, found, path, declared)
 
 
@@ -86,8 +86,18 @@ def convert(
     return bind(lambda s: build_plan(proto, s), declared, found, None, declared)
 
 
-def _input_size(card: Card, imgsz: int | Size | None, frame_size: Size | None, declared: Size | None) -> Size:
-    """Height and width of the network's input."""
+def input_size(card: Card, imgsz: int | Size | None, frame_size: Size | None, declared: Size | None) -> Size:
+    """Height and width of the network's input.
+
+    Args:
+        card: Its rule chooses where `imgsz` is None.
+        imgsz: What the user asks for.
+        frame_size: Width and height of the video, where there is one.
+        declared: Height and width that the file declares, or None.
+
+    Raises:
+        UsageError: `imgsz` is no size.
+    """
     if imgsz is None:
         return card.imgsz.choose(frame_size, declared)
     sides = (imgsz, imgsz) if isinstance(imgsz, int) else tuple(imgsz)

@@ -76,12 +76,15 @@ class Store:
         return path
 
     def pull(self, card: Card, progress: Progress | None = None) -> Path:
-        """Fetch the weights of a registry entry, replacing what is there, and record their digest.
+        """Fetch the weights of a registry entry, replacing what is there, and record their digest. Offline, they are only checked.
 
         Raises:
             ModelError: No network, a wrong digest (the download is removed), a full disk, or offline mode.
         """
         source, path = _source(card), self.path(card)
+        if self.offline and path.is_file():
+            self.check(card)
+            return path
         if self.offline:
             message = f"The weights of {card.name!r} are not on this machine, and offline mode forbids fetching them."
             raise ModelError(message, f"Run `skipvid models pull {card.name}` with a network, or put the file at {path}.")
