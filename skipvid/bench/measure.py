@@ -1,7 +1,7 @@
 """Timing side by side: candidates take turns within one run, and medians are compared.
 
-Machines are shared and their clocks wander, so a time alone means little; a ratio of two medians that were measured in turns means
-something.
+Machines are shared and their clocks wander, so a time alone means little; a ratio of two medians that were measured in turns
+means something.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Dense runtimes to measure against: ONNX Runtime, OpenVINO and torch eager, all on the same cleaned graph and the same threads.
 
-"Cleaned" means what a careful user of these runtimes would do: the input size is static and initialisers are constants, so that every
-optimisation they have applies.
+"Cleaned" means what a careful user of these runtimes would do: the input size is static and initialisers are constants, so that
+every optimisation they have applies.
 """
 
 from __future__ import annotations

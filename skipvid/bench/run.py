@@ -1,0 +1,253 @@
+"""`skipvid bench`: what skipping buys on one model and one video, against the dense runtimes installed here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import numpy as np
+
+from skipvid.bench.measure import interleave, machine_line, peak_memory_mb
+from skipvid.bench.peers import Peer
+from skipvid.bench.scenes import every_pixel, half_noise, moving_block, still
+from skipvid.engine import EngineName
+from skipvid.engine.executor import ByteArray, PixelMap
+from skipvid.engine.stream import Stream
+from skipvid.gates.policies import Policy, Truncation
+from skipvid.plan import FloatArray, Plan
+
+__all__ = ["BenchReport", "BenchTask", "SkipTime", "run_benchmark"]
+
+_BLOCK_FRAMES = 20  # frames of skipping between two turns of the dense runtimes
+
+
+@dataclass(frozen=True, eq=False)
+class BenchTask:
+    """What to measure.
+
+    Attributes:
+        plan: The network.
+        peers: Dense runtimes, see `skipvid.bench.peers`.
+        frames: Consecutive frames of the video, letterboxed: ``(H, W, 3)`` uint8 BGR.
+        pixels: How they become the network's input.
+        policy: The policy of the main measurement.
+        threads: Threads of every runtime.
+        savings: Further measurements with the policy's thresholds scaled until MACs fall by these factors.
+        rounds: Measured passes per dense runtime and scene.
+        engine: The engine.
+    """
+
+    plan: Plan
+    peers: Sequence[Peer]
+    frames: Sequence[ByteArray]
+    pixels: PixelMap
+    policy: Policy
+    threads: int
+    savings: tuple[float, ...] = (4.0, 10.0)
+    rounds: int = 15
+    engine: EngineName = "auto"
+
+
+@dataclass(frozen=True)
+class SkipTime:
+    """Skipping on the video at one setting.
+
+    Attributes:
+        name: The setting.
+        macs: Executed share of the dense multiply-accumulates, mean over frames.
+        skip_ms: Network time per frame, mean over the frames that were not refreshed.
+        peer_ms: The best dense runtime, median, measured in turns with the above.
+    """
+
+    name: str
+    macs: float
+    skip_ms: float
+    peer_ms: float
+
+    @property
+    def gain(self) -> float:
+        """How many times quicker than the best dense runtime."""
+        return self.peer_ms / self.skip_ms
+
+    @property
+    def efficiency(self) -> float:
+        """The gain in time over the gain in arithmetic; 1 when time falls exactly with it."""
+        return self.gain * self.macs
+
+
+@dataclass(frozen=True)
+class BenchReport:
+    """The result; times in ms.
+
+    Attributes:
+        machine: What it was measured on.
+        dense: A full pass of each runtime and of the engine (``skipvid``), medians taken in turns.
+        scenes: Passes of the engine over made-up scenes, medians taken in turns with the above.
+        video: Skipping on the video.
+        stages: Time per frame by stage of the stream, medians over the video at the policy as given.
+        memory_mb: Peak resident memory of the process.
+    """
+
+    machine: str
+    dense: Mapping[str, float]
+    scenes: Mapping[str, float]
+    video: tuple[SkipTime, ...]
+    stages: Mapping[str, float]
+    memory_mb: float
+
+    @property
+    def best_peer(self) -> str:
+        peers = {name: ms for name, ms in self.dense.items() if name != ENGINE}
+        return min(peers, key=lambda name: peers[name])
+
+
+ENGINE = "skipvid"
+
+
+def run_benchmark(task: BenchTask, progress: Callable[[str], None] = lambda _what: None) -> BenchReport:
+    """Measure. Takes about a minute on a small network.
+
+    Args:
+        task: What to measure.
+        progress: Told what comes next.
+    """
+    progress("dense passes and made-up scenes")
+    times = interleave(_passes(task), task.rounds)
+    dense = {name: times[name] for name in (*(p.name for p in task.peers), ENGINE)}
+    scenes = {name: ms for name, ms in times.items() if name not in dense}
+    best = min(task.peers, key=lambda peer: dense[peer.name])
+    progress("the video at the policy as given")
+    main, stages = _on_video(task, "as given", task.policy, best)
+    video = [main]
+    for factor in task.savings:
+        progress(f"the video at {factor:g}x fewer MACs")
+        policy = _policy_saving(task, factor)
+        if policy is not None:
+            video.append(_on_video(task, f"{factor:g}x", policy, best)[0])
+    return BenchReport(machine_line(task.threads), dense, scenes, tuple(video), stages, peak_memory_mb())
+
+
+def _passes(task: BenchTask) -> dict[str, Callable[[], object]]:
+    """One call per dense runtime, per full pass of the engine and per scene."""
+    frame = task.frames[0]
+    x = _network_input(frame, task.pixels)
+    exact = Truncation(threshold=0.0, input_noise=0.0)
+    tolerant = Truncation(threshold=0.0, input_noise=0.0, input_threshold=2.0)
+    calls: dict[str, Callable[[], object]] = {peer.name: _bind(peer.run, x) for peer in task.peers}
+    calls[ENGINE] = _refreshing(_stream(task, exact), frame)
+    calls["repeated frame"] = _stepping(_stream(task, exact), still(frame))
+    calls["one 16x16 block changed"] = _stepping(_stream(task, exact), moving_block(frame))
+    calls["noise below threshold on half the pixels"] = _stepping(_stream(task, tolerant), half_noise(frame))
+    calls["every pixel changed"] = _stepping(_stream(task, exact), every_pixel(frame))
+    return calls
+
+
+def _stream(task: BenchTask, policy: Policy, scales: Mapping[str, float] | None = None) -> Stream:
+    # No safety: a benchmark measures the rule it names, not the rescue from it.
+    return Stream(task.plan, policy, engine=task.engine, threads=task.threads, pixels=task.pixels, safety=None, scales=scales)
+
+
+def _bind(run: Callable[[FloatArray], object], x: FloatArray) -> Callable[[], object]:
+    return lambda: run(x)
+
+
+def _refreshing(stream: Stream, frame: ByteArray) -> Callable[[], object]:
+    def call() -> object:
+        stream.refresh("benchmark")
+        stream.step_image(frame)
+        return stream.outputs()
+
+    return call
+
+
+def _stepping(stream: Stream, frames: Iterator[ByteArray]) -> Callable[[], object]:
+    def call() -> object:
+        stream.step_image(next(frames))
+        return stream.outputs()
+
+    return call
+
+
+def _network_input(frame: ByteArray, pixels: PixelMap) -> FloatArray:
+    planes = [pixels.table[c][frame[..., source]] for c, source in enumerate(pixels.order)]
+    return np.ascontiguousarray(np.stack(planes)[None])
+
+
+def _on_video(task: BenchTask, name: str, policy: Policy, best: Peer) -> tuple[SkipTime, dict[str, float]]:
+    x = _network_input(task.frames[0], task.pixels)
+    stream = _calibrated(task, policy)
+    skip: list[float] = []
+    share: list[float] = []
+    dense: list[float] = []
+    stages: dict[str, list[float]] = {}
+    for index, frame in enumerate(task.frames):
+        if index % _BLOCK_FRAMES == 0:
+            dense += [_timed(lambda: best.run(x)) for _ in range(3)][1:]
+            stream.step_image(frame)  # warms the caches that the dense runtime has emptied; not measured
+            stream.outputs()
+            continue
+        start = perf_counter()
+        stream.step_image(frame)
+        stream.outputs()
+        elapsed = 1e3 * (perf_counter() - start)
+        if stream.last.refresh is None and not stream.last.calibrating:
+            skip.append(elapsed)
+            share.append(stream.last.share)
+            for stage, ms in stream.last.ms.items():
+                stages.setdefault(stage, []).append(ms)
+    medians = {stage: float(np.median(values)) for stage, values in stages.items()}
+    return SkipTime(name, float(np.mean(share)), float(np.mean(skip)), float(np.median(dense))), medians
+
+
+def _calibrated(task: BenchTask, policy: Policy) -> Stream:
+    """A stream that has seen the first frames, so that its scales are known and its weights are warm."""
+    stream = _stream(task, policy)
+    for frame in task.frames[:20]:
+        stream.step_image(frame)
+    return stream
+
+
+def _policy_saving(task: BenchTask, factor: float) -> Policy | None:
+    """The policy with all thresholds scaled by one number such that ``factor`` times fewer MACs are executed, or None."""
+    if not isinstance(task.policy, Truncation):
+        return None
+    scales = dict(_calibrated(task, task.policy).scales)
+    low, high = -8.0, 8.0
+    found: Truncation | None = None
+    for _ in range(7):
+        middle = (low + high) / 2
+        candidate = _scaled(task.policy, 2.0**middle)
+        found, saved = candidate, 1 / max(_share(task, candidate, scales), 1e-9)
+        if abs(saved / factor - 1) < 0.05:
+            break
+        low, high = (middle, high) if saved < factor else (low, middle)
+    return found
+
+
+def _scaled(policy: Truncation, by: float) -> Truncation:
+    return replace(
+        policy,
+        threshold=policy.threshold * by,
+        input_threshold=policy.input_threshold * by,
+        input_noise=policy.input_noise * by,
+        vector_threshold=None if policy.vector_threshold is None else policy.vector_threshold * by,
+        layers={name: value * by for name, value in policy.layers.items()},
+    )
+
+
+def _share(task: BenchTask, policy: Policy, scales: Mapping[str, float]) -> float:
+    """Executed share of the MACs over the first frames."""
+    stream = _stream(task, policy, scales)
+    shares = []
+    for frame in task.frames[:60]:
+        stream.step_image(frame)
+        if stream.last.refresh is None:
+            shares.append(stream.last.share)
+    return float(np.mean(shares))
+
+
+def _timed(call: Callable[[], object]) -> float:
+    start = perf_counter()
+    call()
+    return 1e3 * (perf_counter() - start)
