@@ -76,7 +76,7 @@ class Store:
         return path
 
     def pull(self, card: Card, progress: Progress | None = None) -> Path:
-        """Fetch the weights of a registry entry, replacing what is there, and record their digest. Offline, they are only checked.
+        """Fetch the weights of a registry entry, replacing what is there, and record their digest. Offline, only check them.
 
         Raises:
             ModelError: No network, a wrong digest (the download is removed), a full disk, or offline mode.

@@ -62,8 +62,8 @@ class Keypoints:
         """See `Head.decode`; a keypoint counts as seen above ``conf``."""
         if (classes is not None and 0 not in classes) or max_det < 1:
             return Detections.none(self.keypoints)
-        heat = np.nan_to_num(outputs[self.output][0], nan=0.0, posinf=0.0, neginf=0.0)
-        points = self._peaks(heat)
+        heat = outputs[self.output][0]
+        points = self._peaks(_blurred(heat, self.blur) if self.blur else heat)
         seen = points[points[:, 2] > conf]
         if len(seen) < max(1.0, _ENOUGH * self.keypoints):
             return Detections.none(self.keypoints)
@@ -74,33 +74,26 @@ class Keypoints:
 
     def _peaks(self, heat: FloatArray) -> FloatArray:
         """``(K, 3)``: x, y in pixels of the input, confidence."""
-        if self.blur:
-            peaks = np.array([_smooth_peak(h, self.blur) for h in heat], np.float32)
-            peaks[:, :2] = (peaks[:, :2] + 0.5) * np.array(self.stride, np.float32)
-            return peaks
         count, high, wide = heat.shape
         best = heat.reshape(count, -1).argmax(axis=1)
         ys, xs = np.divmod(best, wide)
         k = np.arange(count)
-        dx = 0.25 * np.sign(heat[k, ys, np.minimum(xs + 1, wide - 1)] - heat[k, ys, np.maximum(xs - 1, 0)])
-        dy = 0.25 * np.sign(heat[k, np.minimum(ys + 1, high - 1), xs] - heat[k, np.maximum(ys - 1, 0), xs])
-        return np.stack([(xs + dx) * self.stride[0], (ys + dy) * self.stride[1], heat[k, ys, xs]], axis=1).astype(np.float32)
+        if self.stride == (1, 1):
+            dx = dy = np.full(count, 0.5)
+        else:
+            with np.errstate(invalid="ignore"):
+                dx = 0.25 * np.sign(heat[k, ys, np.minimum(xs + 1, wide - 1)] - heat[k, ys, np.maximum(xs - 1, 0)])
+                dy = 0.25 * np.sign(heat[k, np.minimum(ys + 1, high - 1), xs] - heat[k, np.maximum(ys - 1, 0), xs])
+        peak = heat[k, ys, xs]
+        good = np.isfinite(peak) & np.isfinite(dx) & np.isfinite(dy)
+        points = np.stack([(xs + dx) * self.stride[0], (ys + dy) * self.stride[1], peak], axis=1)
+        return np.where(good[:, None], points, 0.0).astype(np.float32)
 
 
-def _smooth_peak(heat: FloatArray, sigma: float) -> tuple[float, float, float]:
-    """x, y and height of the peak of a map ``(h, w)`` after a Gaussian blur, of which only the part that can hold it is made."""
+def _blurred(heat: FloatArray, sigma: float) -> FloatArray:
     from skipvid.video.cv import cv2
 
-    reach = int(np.ceil(4 * sigma))
-    y, x = divmod(int(heat.argmax()), heat.shape[1])
-    y0, x0 = max(0, y - 2 * reach), max(0, x - 2 * reach)
-    patch = cv2.GaussianBlur(heat[y0 : y + 2 * reach + 1, x0 : x + 2 * reach + 1], (2 * reach + 1, 2 * reach + 1), sigma)
-    # A blurred value is a mean: where it exceeds that over the highest point, some point under the kernel does too.
-    high = heat >= patch[y - y0, x - x0]
-    ys, xs = np.flatnonzero(high.any(axis=1)), np.flatnonzero(high.any(axis=0))
-    y0, x0 = max(0, ys[0] - 2 * reach), max(0, xs[0] - 2 * reach)
-    smooth = cv2.GaussianBlur(
-        heat[y0 : ys[-1] + 2 * reach + 1, x0 : xs[-1] + 2 * reach + 1], (2 * reach + 1, 2 * reach + 1), sigma
-    )
-    y, x = divmod(int(smooth.argmax()), smooth.shape[1])
-    return x + int(x0), y + int(y0), float(smooth[y, x])
+    smooth = np.empty_like(heat)
+    for source, target in zip(heat, smooth, strict=True):
+        cv2.GaussianBlur(source, (0, 0), sigma, dst=target)
+    return smooth
