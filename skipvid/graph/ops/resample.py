@@ -161,19 +161,24 @@ def resize(node: Node, low: Lowering) -> Sequence[Value]:
 
 
 def _padded(size: int, before: int, after: int, mode: str) -> NDArray[np.int64]:
-    index = np.arange(-before, size + after)
-    inside = (index >= 0) & (index < size)
+    """Source of every position of a padded axis; -1 is nothing. Negative pads crop, and crop first."""
+    start, kept = max(-before, 0), size + min(before, 0) + min(after, 0)
+    if kept < 1:
+        message = "crops everything away"
+        raise NotIncrementalError(message)
+    index = np.arange(-max(before, 0), kept + max(after, 0))
+    inside = (index >= 0) & (index < kept)
     match mode:
         case "constant":
-            return np.where(inside, index, -1)
+            return np.where(inside, index + start, -1)
         case "edge":
-            return np.clip(index, 0, size - 1)
+            return np.clip(index, 0, kept - 1) + start
         case "reflect":
-            period = max(2 * (size - 1), 1)
+            period = max(2 * (kept - 1), 1)
             folded = np.abs(index) % period
-            return np.where(folded >= size, period - folded, folded)
+            return np.where(folded >= kept, period - folded, folded) + start
         case "wrap":
-            return index % size
+            return index % kept + start
         case other:
             message = f"the mode {other}"
             raise NotIncrementalError(message)

@@ -179,16 +179,24 @@ def _products(draft: Draft) -> None:
             continue
         (a, b), scale = product
         for x, other in ((a, b), (b, a)):
-            source, factor = _unscaled(draft, x, other)
-            kind = _swish_of(draft, source, other, scale * factor)
-            if kind is None and source != x:
-                source, kind = x, _swish_of(draft, x, other, scale)
-            if kind is not None:
+            found = _recognised(draft, x, other, scale)
+            if found is not None:
+                source, kind = found
                 draft.replace(op, Unary(name=op.name, inputs=(source,), output=op.output, activation=Activation(kind)))
                 break
 
 
-def _unscaled(draft: Draft, x: str, other: str) -> tuple[str, float]:
+def _recognised(draft: Draft, x: str, other: str, scale: float) -> tuple[str, Act] | None:
+    """A product as an activation of a map, with the scales in front of either operand tried in both places."""
+    for source, first in (_unscaled(draft, x), (x, 1.0)):
+        for function, second in (_unscaled(draft, other), (other, 1.0)):
+            kind = _swish_of(draft, source, function, scale * first * second)
+            if kind is not None:
+                return source, kind
+    return None
+
+
+def _unscaled(draft: Draft, x: str) -> tuple[str, float]:
     """A map without the number it was multiplied by."""
     op = draft.producer(x)
     factor = _factor(op)
