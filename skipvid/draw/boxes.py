@@ -42,7 +42,7 @@ class Style:
     def of(cls, width: int, height: int) -> Style:
         """A style that looks alike on all sizes of frame."""
         side = (width * height) ** 0.5
-        return cls(max(1, round(side / 260)), Font.of(round(side / 44)), max(2.0, side / 180))
+        return cls(max(1, round(side / 260)), Font.of(round(side / 56)), max(2.0, side / 180))
 
 
 def annotate(

@@ -116,7 +116,7 @@ def _overlay(image: ByteArray, heat: FloatArray, top: float) -> ByteArray:
 def _legend(image: ByteArray, prefixes: tuple[str, ...], value: str, top: float) -> None:
     """A strip at the bottom: the value at the left, the colour bar with three ticks at the right."""
     height, width = image.shape[:2]
-    font = Font.of(round((height * width) ** 0.5 / 42))
+    font = Font.of(round((height * width) ** 0.5 / 56))
     margin = max(2, font.height // 2)
     bar_height = max(3, font.height // 2)
     strip = 2 * font.height + font.descent + bar_height + 2 * margin

@@ -18,11 +18,20 @@ ByteArray: TypeAlias = NDArray[np.uint8]
 _FACE = cv2.FONT_HERSHEY_SIMPLEX
 
 
+@lru_cache(maxsize=1)
+def _capital() -> float:
+    """Height of a capital letter at scale 1, in pixels; measured on a drawn one, since ``getTextSize`` adds to it as it likes."""
+    image = np.zeros((200, 200), np.uint8)
+    cv2.putText(image, "H", (10, 190), _FACE, 4.0, 255, 1, cv2.LINE_AA)
+    rows = np.flatnonzero(image.max(axis=1) > 127)
+    return float(rows[-1] - rows[0] + 1) / 4.0
+
+
 class Font:
     """A font at one size.
 
     Args:
-        height: Of a capital letter, in pixels; at least 7, below which nothing can be read.
+        height: Of a capital letter, in pixels; at least 6, below which nothing can be read.
 
     Attributes:
         height: Of a capital letter, in pixels.
@@ -30,13 +39,10 @@ class Font:
     """
 
     def __init__(self, height: int) -> None:
-        height = max(7, height)
-        # Measured large, because sizes are whole pixels.
-        unit = cv2.getTextSize("H0", _FACE, 10.0, 1)[0][1] / 10.0
-        self.scale = height / unit
-        self.thickness = max(1, round(height / 14))
-        (_, self.height), descent = cv2.getTextSize("H0", _FACE, self.scale, self.thickness)
-        self.descent = max(2, descent)
+        self.height = max(6, height)
+        self.scale = self.height / _capital()
+        self.thickness = max(1, round(self.height / 12))
+        self.descent = max(2, round(self.height / 3))
 
     @staticmethod
     @lru_cache(maxsize=64)

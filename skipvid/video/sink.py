@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from skipvid.errors import OutputError
 from skipvid.video.clock import Clock, Timing
 from skipvid.video.cv import cv2
+from skipvid.video.fragments import trim
 from skipvid.video.letterbox import Letterbox
 from skipvid.video.probe import Colour
 from skipvid.video.remux import Span, remux
@@ -102,6 +103,8 @@ class VideoSink:
         with self._explained("be created"):
             self._open = av.open(str(self.part.resolve()), "w", format="mp4", options=_FRAGMENTED)
             self._stream = self._new_stream(self._open, pixel_aspect, {"crf": str(crf), "preset": preset}, threads)
+            # Creates the file: better now than at the first frame, minutes later.
+            self._open.start_encoding()
 
     def _new_stream(
         self, container: av.container.OutputContainer, aspect: Fraction, options: dict[str, str], threads: int
@@ -167,9 +170,13 @@ class VideoSink:
         """
         if self._open is None:
             return
-        self._finish_part()
+        try:
+            self._finish_part()
+        except OutputError:
+            self._tidy_part()
+            raise
         if self.frames == 0:
-            self.part.unlink(missing_ok=True)
+            self._tidy_part()
             return
         whole = self.path.with_name(self.path.name + ".whole.part")
         try:
@@ -197,12 +204,18 @@ class VideoSink:
             with self._explained("be written"):
                 container.close()
 
+    def _tidy_part(self) -> None:
+        with contextlib.suppress(OSError):
+            if self.frames == 0:
+                self.part.unlink(missing_ok=True)
+            else:
+                trim(self.part)
+
     def abort(self) -> None:
         """Stop without a final file; the part file stays, and plays, if it holds a frame. Never raises."""
         with contextlib.suppress(OutputError):
             self._finish_part()
-        if self.frames == 0:
-            self.part.unlink(missing_ok=True)
+        self._tidy_part()
 
     @contextlib.contextmanager
     def _explained(self, what: str) -> Iterator[None]:

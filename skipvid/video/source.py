@@ -31,7 +31,8 @@ class Frame:
     """One picture.
 
     Attributes:
-        image: ``(H, W, 3)`` BGR, upright. Not touched again by the source.
+        image: ``(H, W, 3)`` BGR, upright, all of one size: where a file changes its size, OpenCV scales to the first. Not touched
+            again by the source.
         index: Number of the frame in the source, counted from 0 over decoded frames, those skipped or dropped included.
         pts: Presentation time in seconds: of the container's own clock for files, since the first frame for live sources.
         gap: Whether the source was interrupted before this frame (lost connection, seek): it need not resemble the one before.
