@@ -1,0 +1,105 @@
+"""``skipvid bench``: what skipping buys on a model and a video, against dense runtimes, measured side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skipvid.cli import options as opt
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from skipvid.bench.run import BenchReport
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+_DEFAULT_THREADS = 2
+
+
+@app.command()
+def bench(
+    model: Annotated[str, typer.Argument(help="A name from `skipvid models list`, or an .onnx file.")],
+    video: Annotated[str, typer.Argument(help="A video file.")],
+    imgsz: opt.Imgsz = None,
+    head: opt.Head = None,
+    preset: opt.Preset = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of every runtime.")] = _DEFAULT_THREADS,
+    frames: Annotated[int, typer.Option(min=60, help="Successive frames of the video, from its middle.")] = 160,
+    rounds: Annotated[int, typer.Option(min=3, help="Measured passes of each dense runtime and scene.")] = 15,
+    saved: Annotated[
+        list[float] | None,
+        typer.Option(min=1.5, help="Measure also where thresholds are scaled to save MACs by this factor. Default: 4 and 10."),
+    ] = None,
+    engine: opt.Engine = opt.EngineName.AUTO,
+    offline: opt.Offline = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Measure a model on a video: dense runtimes, full passes, made-up scenes and the video itself, all in one run."""
+    from rich.console import Console
+
+    from skipvid.bench.peers import available_peers
+    from skipvid.bench.run import BenchTask, run_benchmark
+    from skipvid.gates.presets import DEFAULT
+    from skipvid.gates.presets import preset as named
+    from skipvid.graph.static import static_model
+    from skipvid.models.loading import load
+    from skipvid.tune.sampling import successive
+
+    size = None if imgsz is None else opt.parse_size(imgsz)
+    loaded = load(model, size, head, offline=offline or None)
+    footage = successive(loaded, video, frames)
+    bound = footage.model
+    assert bound.path is not None
+    peers, missing = available_peers(static_model(bound.path, bound.input_size[::-1]), bound.plan, threads)
+    console = Console(stderr=as_json)
+    for line in missing:
+        console.print(line, markup=False)
+    task = BenchTask(
+        plan=bound.plan,
+        peers=peers,
+        frames=footage.clips[0].images,
+        pixels=bound.preprocess.pixel_map(),
+        policy=named((preset or opt.PresetName(DEFAULT)).value),
+        threads=threads,
+        savings=tuple(saved or (4.0, 10.0)),
+        rounds=rounds,
+        engine=engine.value,
+    )
+    report = run_benchmark(task, lambda what: console.print(f"measuring {what} ...", style="dim"))
+    if as_json:
+        typer.echo(json.dumps({"model": bound.name, "video": Path(video).name, **dataclasses.asdict(report)}, indent=1))
+    else:
+        title = f"{bound.name} {bound.input_size[0]}x{bound.input_size[1]} on {Path(video).name}"
+        _print(console, title, report)
+
+
+def _print(console: Console, title: str, report: BenchReport) -> None:
+    from rich.table import Table
+
+    best = report.dense[report.best_peer]
+    dense = Table("full pass", "ms", f"against {report.best_peer}", title=title, title_justify="left")
+    for name, ms in {**report.dense, **report.scenes}.items():
+        dense.add_row(name, f"{ms:.3f}", f"{100 * ms / best:.1f} %")
+    console.print(dense)
+    video = Table("on the video", "MACs done", "MACs saved", "network ms", f"{report.best_peer} ms", "gain", "efficiency")
+    for row in report.video:
+        video.add_row(
+            row.name,
+            f"{100 * row.macs:.1f} %",
+            f"{1 / max(row.macs, 1e-9):.1f}x",
+            f"{row.skip_ms:.2f}",
+            f"{row.peer_ms:.2f}",
+            f"{row.gain:.1f}x",
+            f"{row.efficiency:.2f}",
+        )
+    console.print(video)
+    stages = ", ".join(f"{name} {ms:.3f} ms" for name, ms in report.stages.items())
+    console.print(f"stages, medians: {stages}; peak memory {report.memory_mb:.0f} MiB")
+    console.print(report.machine, soft_wrap=True)
