@@ -1,0 +1,164 @@
+"""Frames to judge gates on: runs of successive frames, spread over videos.
+
+Single frames would not do: a gate's errors show, and its savings arise, from one frame to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipvid.errors import SourceError, UsageError
+from skipvid.models.model import Model
+from skipvid.video.letterbox import Letterbox
+from skipvid.video.source import Source, open_source
+
+__all__ = ["CHUNK", "Clip", "Footage", "sample", "sample_video", "successive"]
+
+CHUNK = 40
+_LEAST_CHUNK = 12
+_CLAIM = 0.97  # containers claim more frames than decode
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """Successive frames of a video, as the network sees them.
+
+    Attributes:
+        start: Number of the first frame in the video.
+        images: ``(h, w, 3)`` uint8 BGR each, of the network's input size.
+    """
+
+    start: int
+    images: Sequence[NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, eq=False)
+class Footage:
+    """What was sampled of one video.
+
+    Attributes:
+        name: Of the video.
+        model: The model at the input size that this video asks for.
+        fit: How its frames become the input.
+        clips: In order.
+    """
+
+    name: str
+    model: Model
+    fit: Letterbox
+    clips: tuple[Clip, ...]
+
+    @property
+    def frames(self) -> int:
+        """Frames in all clips."""
+        return sum(len(clip.images) for clip in self.clips)
+
+    def split(self) -> tuple[Footage, Footage]:
+        """Every other clip, and the rest: what a search uses, and what it is verified on."""
+        return (
+            Footage(self.name, self.model, self.fit, self.clips[::2]),
+            Footage(self.name, self.model, self.fit, self.clips[1::2]),
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """For threshold files."""
+        width, height = self.fit.src
+        return {
+            "name": self.name,
+            "width": width,
+            "height": height,
+            "frames": self.frames,
+            "clips": [[clip.start, clip.start + len(clip.images)] for clip in self.clips],
+        }
+
+
+def sample(
+    model: Model, videos: Sequence[str], max_frames: int, progress: Callable[[str], None] = lambda _: None, even: bool = False
+) -> list[Footage]:
+    """Sample videos, ``max_frames`` frames in all, the same share of each.
+
+    Args:
+        model: The network; bound to the size that each video asks for.
+        videos: Files.
+        max_frames: Frames to take in all.
+        progress: Told which video is being read.
+        even: Take an even number of clips from each, so that `Footage.split` gives halves.
+
+    Raises:
+        SourceError: A video cannot be read, or has no frames.
+        UsageError: A source is live, or there are fewer frames to take than videos can share.
+    """
+    share = max_frames // max(len(videos), 1)
+    if share < (2 * _LEAST_CHUNK if even else _LEAST_CHUNK):
+        message = f"{max_frames} frames are too few for {len(videos)} video(s)."
+        raise UsageError(message, f"Allow at least {2 * _LEAST_CHUNK * max(len(videos), 1)} with --max-frames.")
+    result = []
+    for video in videos:
+        progress(video)
+        result.append(sample_video(model, video, share, even))
+    return result
+
+
+def sample_video(model: Model, video: str, max_frames: int, even: bool = False) -> Footage:
+    """Sample one video, see `sample`."""
+    return _footage(model, video, lambda claimed: _spans(claimed, max_frames, even))
+
+
+def successive(model: Model, video: str, frames: int) -> Footage:
+    """One clip of successive frames, from the middle of a video where it claims to be longer; errors as of `sample`."""
+
+    def middle(claimed: int | None) -> list[tuple[int, int]]:
+        start = max(int((claimed or 0) * _CLAIM) - frames, 0) // 2
+        return [(start, start + frames)]
+
+    return _footage(model, video, middle)
+
+
+def _footage(model: Model, video: str, choose: Callable[[int | None], list[tuple[int, int]]]) -> Footage:
+    with open_source(video) as source:
+        if source.live:
+            message = f"The source {video!r} is live; thresholds are judged on the same frames many times over."
+            raise UsageError(message, "Record it to a file first.")
+        bound = model.for_frame((source.width, source.height))
+        fit = bound.fit((source.width, source.height))
+        spans = choose(source.frames)
+        clips = tuple(Clip(start, images) for start, images in _read(source, spans, fit))
+    if not clips:
+        message = f"The video {video} gave no frames."
+        raise SourceError(message, "Check that it plays.")
+    return Footage(source.name, bound, fit, clips)
+
+
+def _spans(claimed: int | None, max_frames: int, even: bool) -> list[tuple[int, int]]:
+    """First frame and end of each clip."""
+    total = max(int((claimed or 0) * _CLAIM), 0)
+    if total == 0 or total <= max_frames:  # unknown or short: what there is, from the beginning
+        parts = 2 if even else 1
+        length = -(-max_frames // parts) if total == 0 else -(-(claimed or 1) // parts)
+        return [(k * length, (k + 1) * length) for k in range(parts)]
+    length = min(CHUNK, max(_LEAST_CHUNK, max_frames // 4))
+    count = max(max_frames // length, 1)
+    if even:
+        count += count % 2
+        length = min(length, max(max_frames // count, 1))
+    starts = [int((k + 0.5) * total / count - length / 2) for k in range(count)]
+    return [(max(s, 0), max(s, 0) + length) for s in starts]
+
+
+def _read(source: Source, spans: list[tuple[int, int]], fit: Letterbox) -> Iterator[tuple[int, list[NDArray[np.uint8]]]]:
+    left, images = list(spans), list[NDArray[np.uint8]]()
+    for frame in source:
+        if left and frame.index >= left[0][1]:
+            yield left.pop(0)[0], images
+            images = []
+        if not left:
+            return
+        if frame.index >= left[0][0] and frame.image.shape[1::-1] == fit.src:
+            images.append(fit.apply(frame.image, np.empty((fit.dst[1], fit.dst[0], 3), np.uint8)))
+    if left and images:
+        yield left[0][0], images
