@@ -27,6 +27,8 @@ COMMANDS: Mapping[str, str] = {
     "run": "skipvid.cli.run",
     "models": "skipvid.cli.models",
     "webcam": "skipvid.cli.webcam",
+    "verify": "skipvid.cli.verify",
+    "models": "skipvid.cli.models",
 }
 """Command -> module with a typer application ``app``, imported when the command is used or the help is shown."""
 

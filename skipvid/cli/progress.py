@@ -73,9 +73,8 @@ class Reporter:
         if self._quiet:
             return
         height, width = facts.network
-        self._print(
-            f"{facts.source}: {facts.width}x{facts.height}, {facts.model} at {width}x{height}, {facts.engine} engine, {facts.gate}"
-        )
+        what = f"{facts.model} at {width}x{height}, {facts.engine} engine, {facts.gate}"
+        self._print(f"{facts.source}: {facts.width}x{facts.height}, {what}")
         for note in facts.notes if self._verbose else ():
             self._print(f"  {note}")
         if self._console.is_terminal:

@@ -1,7 +1,8 @@
 """Copies of ``predictions.jsonl`` in formats that other tools read.
 
 - COCO: ``predictions.coco_results.json``, the list that evaluators load as results, and ``predictions.coco.json``, the
-  same with images and categories, as annotation tools load it. ``image_id`` is the number of the frame, ``category_id`` the index of the class.
+  same with images and categories, as annotation tools load it. ``image_id`` is the number of the frame,
+  ``category_id`` the index of the class.
 - MOT: ``predictions.mot.txt`` in its detection form, ``frame,-1,x,y,w,h,score,-1,-1,-1`` with frames counted from 1.
 - CSV: ``predictions.csv``, a row per detection.
 """
