@@ -41,14 +41,17 @@ def kinds(model: onnx.ModelProto) -> dict[str, Sequence[Kind]]:
     found: dict[str, Sequence[Kind]] = {}
     for output in graph.output:
         shape = trace.shapes.get(output.name, ())
-        found[output.name] = ()
-        for axis in (1, len(shape) - 1) if len(shape) >= 3 else ():
-            sizes = trace.parts(output.name, axis)
-            if 1 < len(sizes) <= _MOST:
-                edges = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
-                found[output.name] = [Kind(axis, a, b) for a, b in pairwise(edges)]
-                break
+        axes = sorted({1, len(shape) - 1}, key=lambda axis: shape[axis]) if len(shape) >= 3 else []
+        # Of anchors and channels, channels are the fewer.
+        axes = axes[:1] if len(shape) == 3 else axes
+        parts = [(axis, sizes) for axis in axes if 1 < len(sizes := trace.parts(output.name, axis)) <= _MOST]
+        found[output.name] = _ranges(*parts[0]) if parts else ()
     return found
+
+
+def _ranges(axis: int, sizes: Sequence[int]) -> list[Kind]:
+    edges = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
+    return [Kind(axis, first, end) for first, end in pairwise(edges)]
 
 
 class _Trace:
