@@ -17,6 +17,7 @@ __all__ = ["Ssd"]
 
 _STRIDES = (8, 16, 32, 64)
 _SIZES = ((10, 16, 24), (32, 48), (64, 96), (128, 192, 256))  # UltraFace's square priors in pixels, by stride
+_ORDERED = 0.95  # share of the boxes whose corners are in order if they are corners; about a quarter if they are distances
 _CENTRE_VARIANCE, _SIZE_VARIANCE = 0.1, 0.2
 
 
@@ -24,8 +25,8 @@ _CENTRE_VARIANCE, _SIZE_VARIANCE = 0.1, 0.2
 class Ssd:
     """Decodes scores ``(1, P, 1 + C)``, background first, and boxes ``(1, P, 4)``.
 
-    Boxes are corners relative to the picture, or distances from the priors. Which of the two shows: corners are in order for
-    every prior, distances are not. A card may give ``strides`` and ``sizes`` of the priors in its options.
+    Boxes are corners relative to the picture, or distances from the priors. Which of the two shows: corners are in order,
+    distances mostly are not. A card may give ``strides`` and ``sizes`` of the priors in its options.
     """
 
     scores: str
@@ -64,7 +65,7 @@ class Ssd:
         index, scores, labels = best_class(rows(outputs[self.scores])[:, 1:], conf, classes)
         every = rows(outputs[self.boxes])
         box = every[index]
-        if not (every[:, 2:] >= every[:, :2]).all():
+        if (every[:, 2:] > every[:, :2]).all(axis=1).mean() < _ORDERED:
             prior = self.priors[index]
             with np.errstate(over="ignore", invalid="ignore"):
                 centre = box[:, :2] * _CENTRE_VARIANCE * prior[:, 2:] + prior[:, :2]
