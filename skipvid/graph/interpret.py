@@ -12,7 +12,7 @@ from skipvid.graph.fold import constant_of, evaluate, infer
 from skipvid.graph.lowering import DenseNode, Lowering
 from skipvid.graph.nodes import Node
 from skipvid.graph.ops import REGISTRY
-from skipvid.graph.values import Known, NotIncrementalError, View
+from skipvid.graph.values import Dense, Known, NotIncrementalError, View
 from skipvid.plan import Op, TensorSpec
 
 __all__ = ["Policy", "Source", "find_policy", "interpret"]
@@ -50,16 +50,18 @@ class Policy:
         refused: Dense tensors that stay dense although a convolution reads them.
         worth: Tensors from which incremental convolutions can be reached, or None in the first walk.
         left: Nodes left to ONNX Runtime, with the reason.
+        sizes: Heights and widths of the maps that do not depend on a dense part.
     """
 
     refused: frozenset[str] = frozenset()
     worth: frozenset[str] | None = None
     left: Mapping[str, str] = field(default_factory=dict)
+    sizes: frozenset[tuple[int, ...]] = frozenset()
 
 
 def interpret(source: Source, policy: Policy) -> Lowering:
     """One walk over the graph."""
-    low = Lowering(source.opsets, lambda name, value, node: _may_enter(policy, name, node))
+    low = Lowering(source.opsets, lambda name, value, node: _may_enter(policy, low, name, value, node))
     low.outputs = source.outputs
     low.tensors[source.spec.name] = source.spec
     low.values[source.input] = source.view
@@ -74,13 +76,18 @@ def interpret(source: Source, policy: Policy) -> Lowering:
     return low
 
 
-def _may_enter(policy: Policy, name: str, node: Node) -> bool:
+def _may_enter(policy: Policy, low: Lowering, name: str, value: Dense, node: Node) -> bool:
     if name in policy.refused:
         return False
     rule = REGISTRY[node.op]
     if policy.worth is None:
         return rule.multiplies
-    return rule.multiplies or (name in policy.worth and any(o in policy.worth for o in node.outputs))
+    if rule.multiplies:
+        return True
+    # Elsewhere a dense tensor becomes a map only to meet another one, on the way to a convolution.
+    shape = value.shape
+    meets = any(isinstance(low.values[n], View) for n in node.inputs)
+    return meets and shape is not None and shape[2:] in policy.sizes and any(o in policy.worth for o in node.outputs)
 
 
 def _visit(node: Node, low: Lowering, source: Source, policy: Policy) -> None:
@@ -178,7 +185,7 @@ def find_policy(source: Source, left: Mapping[str, str]) -> Lowering:
         and (first.tensors[ops[-1].output].height, first.tensors[ops[-1].output].width) in sizes
         and not refused & set(node.inputs)
     }
-    return interpret(source, Policy(frozenset(refused), reaching(source, kept), left))
+    return interpret(source, Policy(frozenset(refused), reaching(source, kept), left, frozenset(sizes)))
 
 
 def _before_entries(low: Lowering) -> list[TensorSpec]:

@@ -76,22 +76,22 @@ def submodel(
     body: list[onnx.NodeProto] = []
     constants: dict[str, onnx.TensorProto] = {}
     inputs: dict[str, None] = {}
-    produced: set[str] = set()
     for name, value in values.items():
         if isinstance(value, Known):
-            constants[name] = numpy_helper.from_array(value.array, name)
+            held = f"{name}@value" if name in outputs else name  # an initialiser cannot be an output itself
+            constants[held] = numpy_helper.from_array(value.array, held)
+            if held != name:
+                body.append(helper.make_node("Identity", [held], [name]))
         elif isinstance(value, View):
             inputs[value.base] = None
             steps, extra = lay_out(name, value, tensors[value.base])
             body.extend(steps)
             constants |= {t.name: t for t in extra}
     body.extend(n.proto for n in nodes)
-    produced |= {o for n in body for o in n.output}
     results = []
     for name in outputs:
         final = (renamed or {}).get(name, name)
-        if final != name or name not in produced:
-            final = final if final not in produced and final not in constants else f"{final}@out"
+        if final != name:
             body.append(helper.make_node("Identity", [name], [final]))
         results.append(helper.make_empty_tensor_value_info(final))
     infos = [

@@ -236,7 +236,8 @@ def bound_copy(model: onnx.ModelProto, imgsz: tuple[int, int] | None) -> onnx.Mo
             dim.dim_value = size
         del copy.graph.value_info[:]
         for out in copy.graph.output:
-            out.type.tensor_type.ClearField("shape")
+            if out.type.tensor_type.elem_type:
+                out.type.tensor_type.ClearField("shape")
     return copy
 
 
