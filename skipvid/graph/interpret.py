@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
+from onnx import numpy_helper
 
 from skipvid.graph.fold import constant_of, evaluate, infer
 from skipvid.graph.lowering import DenseNode, Lowering
@@ -79,11 +80,10 @@ def interpret(source: Source, policy: Policy) -> Lowering:
 def _may_enter(policy: Policy, low: Lowering, name: str, value: Dense, node: Node) -> bool:
     if name in policy.refused:
         return False
-    rule = REGISTRY[node.op]
-    if policy.worth is None:
-        return rule.multiplies
-    if rule.multiplies:
+    if node.op in ("Conv", "ConvTranspose"):
         return True
+    if policy.worth is None:
+        return False
     # Elsewhere a dense tensor becomes a map only to meet another one, on the way to a convolution.
     shape = value.shape
     meets = any(isinstance(low.values[n], View) for n in node.inputs)
@@ -99,6 +99,8 @@ def _visit(node: Node, low: Lowering, source: Source, policy: Policy) -> None:
         return _fold(node, low, source)
     if node.op in ("Shape", "Size") and not node.domain and inputs[0].shape is not None:
         return _measure(node, low, inputs[0].shape)
+    if node.op == "If" and not node.domain and isinstance(inputs[0], Known):
+        return _branch(node, low, source, policy)
     rule = None if node.domain else REGISTRY.get(node.op)
     if rule is None:
         return _leave(node, low, "no incremental form" if not node.domain else f"an operator of the domain {node.domain}")
@@ -115,6 +117,24 @@ def _visit(node: Node, low: Lowering, source: Source, policy: Policy) -> None:
     if rule.multiplies:
         low.multiplying.append((node, low.ops[kept:]))
     return None
+
+
+def _branch(node: Node, low: Lowering, source: Source, policy: Policy) -> None:
+    """An If whose condition is known is the branch it takes."""
+    condition = low.values[node.inputs[0]]
+    assert isinstance(condition, Known)
+    graph = node.attr("then_branch" if condition.array.reshape(-1)[0] else "else_branch")
+    for tensor in graph.initializer:
+        low.values[tensor.name] = Known(numpy_helper.to_array(tensor))
+    taken = [
+        onnx.helper.make_node("Identity", [inner.name], [outer]) for inner, outer in zip(graph.output, node.outputs, strict=True)
+    ]
+    for i, proto in enumerate([*graph.node, *taken]):
+        inner = Node(proto, node.opset, f"{node.name}/{proto.name or proto.op_type}:{i}")
+        if inner.op == "Constant":
+            low.values[inner.outputs[0]] = Known(constant_of(inner))
+        else:
+            _visit(inner, low, source, policy)
 
 
 def _random(node: Node) -> bool:

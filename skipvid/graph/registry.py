@@ -27,7 +27,7 @@ class Rule:
         form: What it becomes in the plan, for the table of operators.
         restrictions: What keeps it from being incremental, for the same table.
         opsets: Operator set versions.
-        multiplies: Whether it executes multiply-accumulates, so that a dense part in front of it pays to be left.
+        multiplies: Whether it executes multiply-accumulates.
     """
 
     op: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +11,9 @@ from skipvid.graph.lowering import Lowering
 from skipvid.graph.nodes import Node
 from skipvid.graph.ops.binary import with_constant
 from skipvid.graph.registry import Rule
-from skipvid.graph.values import NotIncrementalError, Value, View, view_of
+from skipvid.graph.values import Atom, NotIncrementalError, Value, View, canonical, view_of
 from skipvid.graph.views import channel_grid, with_channels
-from skipvid.plan import BinaryKind, Softmax
+from skipvid.plan import Act, Activation, Binary, BinaryKind, Conv, Softmax, Unary
 
 __all__ = ["RULES"]
 
@@ -70,7 +71,35 @@ def softmax(node: Node, low: Lowering) -> Sequence[Value]:
     return [with_channels(view, axis, y.base, size)]
 
 
+def layer_norm(node: Node, low: Lowering) -> Sequence[Value]:
+    """Normalisation over the channels of each pixel, in the operators that it is made of."""
+    view = low.view(node.inputs[0])
+    spec = low.spec(view)
+    if int(node.attr("axis", -1)) % len(view.dims) != len(view.dims) - 1 or view.dims[-1] != canonical(
+        [Atom("c", spec.channels)]
+    ):
+        message = "normalises over other dimensions than the channels"
+        raise NotIncrementalError(message)
+    gamma, beta = low.known(node, 1), low.known(node, 2)
+    assert gamma is not None
+    size, narrow = (spec.height, spec.width, spec.channels), (spec.height, spec.width, 1)
+    mean: dict[str, Any] = {
+        "weight": np.full((1, spec.channels, 1, 1), 1.0 / spec.channels, np.float32),
+        "bias": np.zeros(1, np.float32),
+    }
+    centre = low.emit(Conv, [spec.name], narrow, **mean)
+    apart = low.emit(Binary, [spec.name, centre.base], size, kind=BinaryKind.SUB)
+    square = low.emit(Binary, [apart.base, apart.base], size, kind=BinaryKind.MUL)
+    mean["bias"] = np.full(1, node.attr("epsilon", 1e-5), np.float32)
+    spread = low.emit(Conv, [square.base], narrow, **mean)
+    root = low.emit(Unary, [spread.base], narrow, activation=Activation(Act.SQRT))
+    unit = View(low.emit(Binary, [apart.base, root.base], size, kind=BinaryKind.DIV).base, view.dims)
+    scaled = with_constant(low, unit, gamma, BinaryKind.MUL, False, "")
+    return [scaled if beta is None else with_constant(low, scaled, beta, BinaryKind.ADD, False, "")]
+
+
 RULES = (
+    Rule("LayerNormalization", layer_norm, "Conv, Binary", "over the channels, which come last", "17-21"),
     Rule("BatchNormalization", batch_norm, "folded into Conv, or Binary", "at inference"),
     Rule("Softmax", softmax, "Softmax", "over channels, or equal groups of them"),
 )
