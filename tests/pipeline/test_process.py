@@ -17,7 +17,7 @@ from skipvid.pipeline.config import DetectChoice, Export, GateChoice, ModelChoic
 from skipvid.pipeline.observer import FrameReport, RunResult, Silent, Started, Status
 from skipvid.pipeline.process import run
 from skipvid.pipeline.setup import Models
-from skipvid.pipeline.stop import Stop
+from skipvid.pipeline.stop import Interrupted, Stop
 from skipvid.stats import rows
 from skipvid.video.cv import cv2
 
@@ -174,6 +174,18 @@ def test_an_interrupted_run_finishes_every_file(make: Make) -> None:
     assert len(read_clip(_folder(config) / rows.ANNOTATED)) == 7
     assert not list(_folder(config).glob("*.part"))
     assert rows.read_run(_folder(config))["status"] == "interrupted"
+
+
+def test_a_signal_while_the_model_loads_leaves_nothing(make: Make, tmp_path: Path) -> None:
+    stop = Stop()
+
+    class Loading(Models):
+        def get(self, *_: object) -> Any:
+            stop.request(15)
+
+    with pytest.raises(Interrupted, match="before anything was written"):
+        run(make(), stop=stop, models=Loading())
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_failed_run_leaves_no_video_under_its_final_name(make: Make) -> None:
