@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from skipvid.errors import ModelError
 from skipvid.models.card import Card, ImageSize, Preprocess, Source, parse_card, read_card, read_labels
+from skipvid.models.heads import head_names
 from skipvid.models.library import card_for_file, package_cards, registry, registry_card
 
 
@@ -147,3 +149,17 @@ def test_files_are_known_by_digest_before_name() -> None:
 def test_with_keeps_what_is_none() -> None:
     card = Card("x", head="yolo", source=Source("x.onnx", url="https://example.org/x.onnx"))
     assert card.with_(head=None, labels=("a",)).head == "yolo"
+
+
+def test_the_card_in_the_documentation_is_one() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "models.md").read_text("utf-8")
+    block = text[text.index('    head = "yolo"') : text.index("`--imgsz`, `--head`")]
+    card = parse_card(tomllib.loads("\n".join(line.removeprefix("    ") for line in block.splitlines())), "documented")
+    assert card.labels == ("helmet", "vest")
+    assert card.imgsz.size == (640, 640)
+    assert card.preprocess == Preprocess("rgb", std=(255.0, 255.0, 255.0), fit="letterbox-centre")
+
+
+def test_the_documentation_names_every_head() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "models.md").read_text("utf-8")
+    assert all(f"| `{name}` |" in text for name in head_names())
