@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "models": "skipvid.cli.models",
     "webcam": "skipvid.cli.webcam",
     "verify": "skipvid.cli.verify",
+    "tune-thresholds": "skipvid.cli.tune",
     "models": "skipvid.cli.models",
 }
 """Command -> module with a typer application ``app``, imported when the command is used or the help is shown."""
