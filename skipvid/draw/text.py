@@ -60,5 +60,7 @@ class Font:
 
     def put_outlined(self, image: ByteArray, text: str, x: int, y: int, colour: Colour) -> None:
         """Write with a dark rim, to be read on any background."""
-        cv2.putText(image, text, (x + 1, y + 1), _FACE, self.scale, (0, 0, 0), self.thickness + 1, cv2.LINE_AA)
+        # Of the same thickness: since OpenCV 5 a thicker text is also a wider one, and its rim would run ahead of it.
+        for dx, dy in ((1, 1), (-1, 1), (1, -1), (-1, -1)):
+            self.put(image, text, x + dx, y + dy, (0, 0, 0))
         self.put(image, text, x, y, colour)
