@@ -25,10 +25,10 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS: Mapping[str, str] = {
     "run": "skipvid.cli.run",
-    "models": "skipvid.cli.models",
     "webcam": "skipvid.cli.webcam",
-    "verify": "skipvid.cli.verify",
     "tune-thresholds": "skipvid.cli.tune",
+    "verify": "skipvid.cli.verify",
+    "bench": "skipvid.cli.bench",
     "models": "skipvid.cli.models",
 }
 """Command -> module with a typer application ``app``, imported when the command is used or the help is shown."""

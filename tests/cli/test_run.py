@@ -80,7 +80,8 @@ BAD_MODELS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "not a number": (
         lambda path: write_model(path, float("nan")),
-        "bad.onnx: the weights w1 hold NaN in 108 of 108 places. Use a sound copy of the model; this one cannot give sensible results.",
+        "bad.onnx: the weights w1 hold NaN in 108 of 108 places. "
+        "Use a sound copy of the model; this one cannot give sensible results.",
     ),
 }
 
