@@ -14,6 +14,8 @@ from skipvid.models.names import LABELS
 
 __all__ = ["EndToEnd"]
 
+_MANY = 1000  # the layout does not tell the number of classes; where nothing else does, so many are let through
+
 
 @dataclass(frozen=True, eq=False)
 class EndToEnd:
@@ -28,7 +30,7 @@ class EndToEnd:
     @property
     def defaults(self) -> Defaults:
         pixels = Preprocess(order="rgb", std=(255.0, 255.0, 255.0), fit="letterbox-centre", pad=114)
-        return Defaults(pixels, iou=1.0, labels=LABELS["coco80"] if self.classes == 80 else ())
+        return Defaults(pixels, iou=1.0, labels=LABELS["coco80"] if self.classes in (80, _MANY) else ())
 
     @classmethod
     def match(cls, facts: Facts) -> EndToEnd | None:
@@ -37,8 +39,8 @@ class EndToEnd:
             return None
         ((output, shape),) = facts.shapes.items()
         if len(shape) == 3 and shape[0] == 1 and shape[2] == 6:
-            return cls(output, False, facts.classes or 80)
-        return cls(output, True, facts.classes or 80) if len(shape) == 2 and shape[1] == 7 else None
+            return cls(output, False, facts.classes or _MANY)
+        return cls(output, True, facts.classes or _MANY) if len(shape) == 2 and shape[1] == 7 else None
 
     def decode(
         self, outputs: Outputs, *, conf: float, iou: float, max_det: int = 300, classes: Collection[int] | None = None
@@ -46,7 +48,7 @@ class EndToEnd:
         """See `Head.decode`."""
         out = rows(outputs[self.output])
         boxes, scores, labels = (out[:, 1:5], out[:, 6], out[:, 5]) if self.batched else (out[:, :4], out[:, 4], out[:, 5])
-        good = (scores > conf) & np.isfinite(labels)
+        good = (scores > conf) & (labels >= 0) & (labels < self.classes)
         if classes is not None:
             good &= np.isin(labels, list(classes))
         return finish(boxes[good], scores[good], labels[good], None, iou=iou, max_det=max_det)

@@ -66,13 +66,18 @@ class Ssd:
         every = rows(outputs[self.boxes])
         box = every[index]
         if (every[:, 2:] > every[:, :2]).all(axis=1).mean() < _ORDERED:
-            prior = self.priors[index]
-            with np.errstate(over="ignore", invalid="ignore"):
-                centre = box[:, :2] * _CENTRE_VARIANCE * prior[:, 2:] + prior[:, :2]
-                half = np.exp(box[:, 2:] * _SIZE_VARIANCE) * prior[:, 2:] / 2
-            box = np.concatenate([centre - half, centre + half], axis=1)
-        box = box * np.array([self.width, self.height, self.width, self.height], np.float32)
+            box = _decoded(box, self.priors[index])
+        with np.errstate(over="ignore"):
+            box = box * np.array([self.width, self.height, self.width, self.height], np.float32)
         return finish(box, scores, labels, None, iou=iou, max_det=max_det)
+
+
+def _decoded(box: FloatArray, prior: FloatArray) -> FloatArray:
+    """Corners from distances ``(N, 4)`` to priors ``(N, 4)``."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        centre = box[:, :2] * _CENTRE_VARIANCE * prior[:, 2:] + prior[:, :2]
+        half = np.exp(box[:, 2:] * _SIZE_VARIANCE) * prior[:, 2:] / 2
+        return np.concatenate([centre - half, centre + half], axis=1)
 
 
 def _priors(facts: Facts, strides: Sequence[int], sizes: Sequence[Sequence[int]]) -> FloatArray:

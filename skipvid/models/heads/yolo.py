@@ -72,7 +72,8 @@ class Yolo:
         last = first + self.classes
         if self.objectness:
             out = out[out[:, 4] > conf]
-            scores = out[:, 4:5] * out[:, 5:last]
+            with np.errstate(invalid="ignore", over="ignore"):
+                scores = out[:, 4:5] * out[:, 5:last]
         else:
             # Class scores lie row by row in memory when transposed: the maximum along them is taken there.
             out = out[out[:, 4:last].max(axis=1) > conf]
@@ -80,7 +81,8 @@ class Yolo:
         index, best, labels = best_class(scores, conf, classes)
         chosen = out[index]
         half = chosen[:, 2:4] / 2
-        boxes = np.concatenate([chosen[:, :2] - half, chosen[:, :2] + half], axis=1)
+        with np.errstate(invalid="ignore", over="ignore"):
+            boxes = np.concatenate([chosen[:, :2] - half, chosen[:, :2] + half], axis=1)
         points = chosen[:, -3 * self.keypoints :].reshape(-1, self.keypoints, 3) if self.keypoints else None
         return finish(boxes, best, labels, points, iou=iou, max_det=max_det)
 

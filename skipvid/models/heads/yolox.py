@@ -63,9 +63,9 @@ class YoloX:
         out = rows(outputs[self.output])
         near = np.flatnonzero(out[:, 4] > conf)  # a score is at most its objectness
         candidates = out[near]
-        index, scores, labels = best_class(candidates[:, 4:5] * candidates[:, 5:], conf, classes)
-        near, box = near[index], candidates[index, :4]
         with np.errstate(over="ignore", invalid="ignore"):
+            index, scores, labels = best_class(candidates[:, 4:5] * candidates[:, 5:], conf, classes)
+            near, box = near[index], candidates[index, :4]
             if out[:, 2:4].max(initial=0.0) > _LARGEST_LOG:
                 centre, half = box[:, :2], box[:, 2:] / 2
             else:
