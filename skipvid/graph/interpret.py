@@ -51,13 +51,11 @@ class Policy:
         refused: Dense tensors that stay dense although a convolution reads them.
         worth: Tensors from which incremental convolutions can be reached, or None in the first walk.
         left: Nodes left to ONNX Runtime, with the reason.
-        sizes: Heights and widths of the maps that do not depend on a dense part.
     """
 
     refused: frozenset[str] = frozenset()
     worth: frozenset[str] | None = None
     left: Mapping[str, str] = field(default_factory=dict)
-    sizes: frozenset[tuple[int, ...]] = frozenset()
 
 
 def interpret(source: Source, policy: Policy) -> Lowering:
@@ -86,8 +84,8 @@ def _may_enter(policy: Policy, low: Lowering, name: str, value: Dense, node: Nod
         return False
     # Elsewhere a dense tensor becomes a map only to meet another one, on the way to a convolution.
     shape = value.shape
-    meets = any(isinstance(low.values[n], View) for n in node.inputs)
-    return meets and shape is not None and shape[2:] in policy.sizes and any(o in policy.worth for o in node.outputs)
+    met = [v.shape[2:] for n in node.inputs if isinstance(v := low.values[n], View)]
+    return shape is not None and shape[2:] in met and any(o in policy.worth for o in node.outputs)
 
 
 def _visit(node: Node, low: Lowering, source: Source, policy: Policy) -> None:
@@ -184,37 +182,37 @@ def reaching(source: Source, targets: set[str]) -> frozenset[str]:
 def find_policy(source: Source, left: Mapping[str, str]) -> Lowering:
     """Walks until it is settled which dense parts are left again.
 
-    A dense tensor becomes a map again in front of a convolution if maps of its size exist anyway, or if at least a twentieth of
-    the network's arithmetic is done there; the small convolutions of a decode tail stay in the tail.
+    A dense tensor becomes a map again in front of a convolution if the dense part keeps the size of a map it reads, as attention
+    does, or if at least a twentieth of the arithmetic is done there; the small convolutions of a decode tail stay in the tail.
     """
     first = interpret(source, Policy(left=left))
     if not first.entries:
         return first
-    sizes = {(t.height, t.width) for t in _before_entries(first)}
     total = sum(_cost(ops, first) for _, ops in first.multiplying) or 1
     refused: set[str] = set()
     for entry in first.entries:
         spec = first.tensors[entry.map]
+        read = [first.tensors[v.base] for v in entry.values.values() if isinstance(v, View)]
         gain = sum(_cost(ops, first) for node, ops in first.multiplying if entry.name in node.inputs)
-        if (spec.height, spec.width) not in sizes and gain < 0.05 * total:
+        if (spec.height, spec.width) not in {(t.height, t.width) for t in read} and gain < 0.05 * total:
             refused.add(entry.name)
-    kept = {
-        node.name
-        for node, ops in first.multiplying
-        if ops
-        and (first.tensors[ops[-1].output].height, first.tensors[ops[-1].output].width) in sizes
-        and not refused & set(node.inputs)
-    }
-    return interpret(source, Policy(frozenset(refused), reaching(source, kept), left, frozenset(sizes)))
+    behind = _behind(first, {e.map for e in first.entries if e.name in refused})
+    kept = {node.name for node, ops in first.multiplying if ops and ops[-1].output not in behind}
+    return interpret(source, Policy(frozenset(refused), reaching(source, kept), left))
 
 
-def _before_entries(low: Lowering) -> list[TensorSpec]:
-    """Maps that do not depend on any dense part."""
-    after = {e.map for e in low.entries}
-    for op in low.ops:
-        if any(n in after for n in op.inputs):
-            after.update(op.outputs)
-    return [t for t in low.tensors.values() if t.name not in after]
+def _behind(low: Lowering, maps: set[str]) -> set[str]:
+    """All maps that depend on some."""
+    behind = set(maps)
+    dense = {e.map: {v.base for v in e.values.values() if isinstance(v, View)} for e in low.entries}
+    size = -1
+    while size != len(behind):
+        size = len(behind)
+        behind.update(name for name, reads in dense.items() if reads & behind)
+        for op in low.ops:
+            if any(n in behind for n in op.inputs):
+                behind.update(op.outputs)
+    return behind
 
 
 def _cost(ops: Sequence[Op], low: Lowering) -> int:
