@@ -21,13 +21,17 @@ class OnnxPart:
         inputs: Names of its inputs, in the order in which arrays are given.
         outputs: Names of the outputs wanted, in the order in which they are returned.
         threads: Threads that one run may use.
+        optimise: Whether ONNX Runtime may rewrite the model before it runs it.
     """
 
-    def __init__(self, model: bytes, inputs: Sequence[str], outputs: Sequence[str], threads: int = 1) -> None:
+    def __init__(
+        self, model: bytes, inputs: Sequence[str], outputs: Sequence[str], threads: int = 1, *, optimise: bool = True
+    ) -> None:
         self._model = model
         self._inputs = tuple(inputs)
         self._outputs = list(outputs)
         self._threads = threads
+        self._optimise = optimise
         self._session: Any = None
         self._shapes: dict[str, tuple[int, ...]] = {}
 
@@ -58,6 +62,8 @@ class OnnxPart:
         # A part runs for microseconds between other work: threads that spin for more would starve it.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
+        if not self._optimise:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
             self._session = onnxruntime.InferenceSession(self._model, options, providers=["CPUExecutionProvider"])
         except Exception as error:

@@ -38,7 +38,9 @@ class OnnxPeer:
             plan.input.width,
             plan.input.channels,
         ]
-        self._part = OnnxPart(bound.SerializeToString(), (image.name,), plan.outputs)
+        serialised = bound.SerializeToString()
+        self._part = OnnxPart(serialised, (image.name,), plan.outputs)
+        self._literal = OnnxPart(serialised, (image.name,), plan.outputs, optimise=False)
 
     @classmethod
     def from_file(cls, path: Path | str, plan: Plan) -> OnnxPeer:
@@ -49,8 +51,15 @@ class OnnxPeer:
 
     def __call__(self, x: FloatArray) -> dict[str, np.ndarray[Any, Any]]:
         """Every output by its name for a network input ``(1, C, H, W)``."""
+        return self._run(self._part, x)
+
+    def literally(self, x: FloatArray) -> dict[str, np.ndarray[Any, Any]]:
+        """The same without rewriting the network first: another order of the same sums, and other approximations of functions."""
+        return self._run(self._literal, x)
+
+    def _run(self, part: OnnxPart, x: FloatArray) -> dict[str, np.ndarray[Any, Any]]:
         fed = np.ascontiguousarray(x.transpose(0, 2, 3, 1)) if self._channels_last else x
-        return dict(zip(self._outputs, self._part([fed]), strict=True))
+        return dict(zip(self._outputs, part([fed]), strict=True))
 
     def kinds(self) -> dict[str, Sequence[Kind]]:
         """The channel groups of every output, see `skipvid.tune.kinds`."""

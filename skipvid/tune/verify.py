@@ -28,6 +28,7 @@ TOLERANCE = 1e-4
 PATCH_SHARE = 0.5
 """Of a full pass: what a moving patch must stay below, unless its receptive field alone is larger."""
 
+_OWN = 2.0  # times what the peer differs from itself; both have an error of their own
 _PATCH = 16  # pixels
 _PATCH_STEP = 4  # pixels per frame
 _PATCH_FRAMES = 8
@@ -39,9 +40,14 @@ Outputs = Mapping[str, np.ndarray[Any, Any]]
 class Peer(Protocol):
     """Another program that runs the same network, see `skipvid.tune.onnx_peer.OnnxPeer`."""
 
-    def __call__(self, x: FloatArray) -> Outputs: ...
+    def __call__(self, x: FloatArray) -> Outputs:
+        """Every output by name."""
 
-    def kinds(self) -> Mapping[str, Sequence[Kind]]: ...
+    def literally(self, x: FloatArray) -> Outputs:
+        """The same by other means: what of a difference is due to float32."""
+
+    def kinds(self) -> Mapping[str, Sequence[Kind]]:
+        """The channel groups of every output."""
 
 
 @dataclass(frozen=True)
@@ -195,20 +201,28 @@ def _patched(x: FloatArray) -> Iterable[FloatArray]:
 
 
 def _peer_check(stream: Stream, kept: Sequence[FloatArray], peer: Peer) -> Check:
-    """Promise 2."""
+    """Promise 2. Where float32 does not carry that far, the measure is how far the peer is from itself."""
     groups = peer.kinds()
     worst, where = 0.0, ""
+    excused: dict[str, tuple[float, float]] = {}
     for x in kept:
         stream.refresh()
         got, want = stream.step(x), peer(x)
-        for name, expected in want.items():
-            for label, error in _errors(name, got[name], expected, groups.get(name, ())):
-                if not error <= worst:
-                    worst, where = error, label
-    note = f"worst in {where}" if where else ""
-    return Check(
-        "2 full pass = ONNX Runtime", worst <= TOLERANCE, worst, TOLERANCE, "of the largest value", len(kept), None, note
-    )
+        errors = _all_errors(got, want, groups)
+        own = _all_errors(peer.literally(x), want, groups) if max(errors.values()) > TOLERANCE else {}
+        for label, error in errors.items():
+            if TOLERANCE < error <= _OWN * own.get(label, 0.0):
+                excused[label] = max(excused.get(label, (0.0, 0.0)), (error, own[label]))
+            elif error > worst:
+                worst, where = error, label
+    remarks = [f"worst in {where}"] if where else []
+    remarks += [f"{n}: {e:.1e}, by which ONNX Runtime differs from itself ({o:.1e}) unoptimised" for n, (e, o) in excused.items()]
+    name = "2 full pass = ONNX Runtime"
+    return Check(name, worst <= TOLERANCE, worst, TOLERANCE, "of the largest value", len(kept), None, "; ".join(remarks))
+
+
+def _all_errors(got: Outputs, want: Outputs, groups: Mapping[str, Sequence[Kind]]) -> dict[str, float]:
+    return dict(pair for name, b in want.items() for pair in _errors(name, got[name], b, groups.get(name, ())))
 
 
 def _errors(
