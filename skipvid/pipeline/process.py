@@ -17,7 +17,7 @@ from skipvid.pipeline.folder import prepare as prepare_folder
 from skipvid.pipeline.observer import FrameReport, Observer, RunResult, Silent, Started, Status
 from skipvid.pipeline.outputs import Outputs
 from skipvid.pipeline.painter import Painter
-from skipvid.pipeline.record import Record
+from skipvid.pipeline.record import Record, public_name
 from skipvid.pipeline.setup import Models, Setup, assemble
 from skipvid.pipeline.stages import Computed, Network, prepare
 from skipvid.pipeline.stop import Stop
@@ -60,7 +60,7 @@ def _window(config: RunConfig, observer: Observer, stack: ExitStack) -> Window |
     if problem is not None:
         observer.notice(f"no preview window: {problem}")
         return None
-    window = Window(f"skipvid {config.source}")
+    window = Window(f"skipvid {public_name(config.source)}")
     stack.callback(window.close)
     return window
 
@@ -206,7 +206,7 @@ class _Run:
             return
         seen = self._last + config.vid_stride
         if seen < _CUT_OFF * source.frames:
-            message = f"{config.source} ends after {seen} of {source.frames} frames: it is cut off or damaged."
+            message = f"{public_name(config.source)} ends after {seen} of {source.frames} frames: it is cut off or damaged."
             raise SourceError(message, "What decodes was processed; fetch the file again for the rest.")
 
     def _seconds(self) -> float:

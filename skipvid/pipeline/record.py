@@ -13,11 +13,18 @@ from skipvid.pipeline.observer import Status
 from skipvid.pipeline.setup import Setup
 from skipvid.pipeline.tally import Tally
 from skipvid.stats import rows
+from skipvid.video.inputs import is_url
+from skipvid.video.live import without_password
 from skipvid.video.source import Source
 
-__all__ = ["FORMAT", "Record"]
+__all__ = ["FORMAT", "Record", "public_name"]
 
 FORMAT = 1
+
+
+def public_name(source: str) -> str:
+    """A source as it may be printed and stored: an address without its password."""
+    return without_password(source) if is_url(source) else source
 
 
 class Record:
@@ -52,7 +59,7 @@ class Record:
                 "error": error,
                 "started": self._started,
                 "ended": ended,
-                "config": self._config.to_dict(),
+                "config": self._config.to_dict() | {"source": public_name(self._config.source)},
                 "source": self._describe_source(),
                 "model": dict(self._setup.model_facts),
                 "gate": self._setup.describe_gate(),

@@ -8,6 +8,7 @@ import pytest
 
 from skipvid.errors import OutputError
 from skipvid.pipeline.folder import choose_folders, clear, prepare, run_name
+from skipvid.pipeline.record import public_name
 from skipvid.stats import rows
 
 
@@ -73,3 +74,8 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"The folder {tmp_path / 'out'} cannot be created: a file of that name is in the way. Name another one with --out."
     )
+
+
+def test_no_password_of_an_address_is_printed_or_stored() -> None:
+    assert public_name("rtsp://user:secret@10.0.0.7:554/live?token=1") == "rtsp://10.0.0.7:554/live"
+    assert public_name("clips/a@b.mp4") == "clips/a@b.mp4"
