@@ -17,7 +17,6 @@ from typing import Self, TypeAlias
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from skipvid.errors import OutputError
@@ -27,24 +26,13 @@ from skipvid.video.fragments import trim
 from skipvid.video.letterbox import Letterbox
 from skipvid.video.probe import Colour
 from skipvid.video.remux import Span, remux
+from skipvid.video.yuv import YuvConverter
 
 __all__ = ["VideoSink"]
 
 ByteArray: TypeAlias = NDArray[np.uint8]
 
-_UNSPECIFIED = 2
-_FULL_RANGE = 2
 _RGB_SOURCE = 0
-# Code points of ITU-T H.273 that swscale has a matrix for; the others are as good as BT.601, which OpenCV decodes them with.
-_MATRICES = {
-    1: Colorspace.ITU709,
-    4: Colorspace.FCC,
-    5: Colorspace.ITU601,
-    6: Colorspace.ITU601,
-    7: Colorspace.SMPTE240M,
-    9: Colorspace.BT2020,
-    10: Colorspace.BT2020,
-}
 # One fragment a second, each flushed at once: that much is lost when the program is killed.
 _FRAGMENTED = {"movflags": "empty_moov+default_base_moof+delay_moov", "frag_duration": "1000000", "flush_packets": "1"}
 
@@ -95,8 +83,8 @@ class VideoSink:
         self._clock = Clock(timing or Timing())
         colour = colour or Colour()
         self._colour = Colour(1, 1, 1, 1) if colour.matrix == _RGB_SOURCE else colour
-        self._reformatter = VideoReformatter()
         self._even = np.empty((height + height % 2, width + width % 2, 3), np.uint8)
+        self._converter = YuvConverter(self._even.shape[1], self._even.shape[0], self._colour)
         self._fit: Letterbox | None = None
         self._fitted = np.empty((height, width, 3), np.uint8)
         self._open: av.container.OutputContainer | None = None
@@ -136,14 +124,7 @@ class VideoSink:
         if self._open is None:
             reason = f"{self.path} is closed"
             raise ValueError(reason)
-        frame = self._reformatter.reformat(
-            av.VideoFrame.from_ndarray(self._sized(image), format="bgr24"),
-            format="yuv420p",
-            dst_colorspace=_MATRICES.get(self._colour.matrix, Colorspace.ITU601),
-            dst_color_range=ColorRange.JPEG if self._colour.range == _FULL_RANGE else ColorRange.MPEG,
-            threads=1,
-        )
-        frame.colorspace, frame.color_range = self._colour.matrix, self._colour.range
+        frame = self._converter.convert(self._sized(image))
         frame.pts = self._clock.tick(pts) - (self._clock.first or 0)
         frame.time_base = self._clock.timing.time_base
         with self._explained("be written"):
@@ -157,7 +138,7 @@ class VideoSink:
                 self._fit = Letterbox(size, (self.width, self.height), "letterbox-centre", pad=0)
             image = self._fit.apply(image, self._fitted)
         if self._even.shape == image.shape:
-            return image if image.flags.c_contiguous else np.ascontiguousarray(image)
+            return image
         bottom, right = self._even.shape[0] - self.height, self._even.shape[1] - self.width
         cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE, dst=self._even)
         return self._even
