@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "skipvid.cli.run",
     "webcam": "skipvid.cli.webcam",
     "tune-thresholds": "skipvid.cli.tune",
+    "eval": "skipvid.cli.eval",
     "verify": "skipvid.cli.verify",
     "bench": "skipvid.cli.bench",
     "models": "skipvid.cli.models",

@@ -17,7 +17,7 @@ from skipvid.models.detection import Detections
 from skipvid.tune.coco import VISIBLE, Precision, average_precision, sigmas_of
 from skipvid.tune.matching import match, overlaps, same_label
 
-__all__ = ["Agreement", "Pairs", "above", "agreement"]
+__all__ = ["Agreement", "Pairs", "above", "agreement", "plain"]
 
 Pairs: TypeAlias = Sequence[tuple[Detections, Detections]]
 
@@ -74,15 +74,16 @@ class Agreement:
     def to_dict(self) -> dict[str, Any]:
         """A JSON value; what is not defined is null."""
         data = {**asdict(self), "objects_per_frame": self.objects_per_frame}
-        result: dict[str, Any] = _plain(data)
+        result: dict[str, Any] = plain(data)
         return result
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON has it: tuples become lists, keys text, and numbers that are not finite None."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 

@@ -7,6 +7,8 @@ the first ones do not use it up.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from skipvid.gates.policies import INPUT, Truncation
 from skipvid.plan import Plan
 from skipvid.tune.search import Search
@@ -26,10 +28,14 @@ def front_to_back(search: Search, plan: Plan) -> Truncation:
         kept, threshold = policy, _FIRST_INPUT if gate.name == INPUT else _FIRST
         before = search.attempt(policy)
         for _ in range(_DOUBLINGS):
-            trial = search.attempt(policy.with_layers({gate.name: threshold}))
+            trial = search.attempt(_with(policy, gate.name, threshold))
             if not search.goal.met(trial) or 1.0 - trial.agreement.quality > allowed or trial.macs > before.macs:
                 break
             assert isinstance(trial.policy, Truncation)
             kept, threshold, before = trial.policy, threshold * 2, trial
         policy = kept
     return policy
+
+
+def _with(policy: Truncation, gate: str, threshold: float) -> Truncation:
+    return replace(policy, input_threshold=threshold) if gate == INPUT else policy.with_layers({gate: threshold})

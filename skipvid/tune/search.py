@@ -15,7 +15,13 @@ from skipvid.tune.trial import Bench, Trial
 
 __all__ = ["Goal", "Search", "Stopped", "sweep"]
 
-INPUTS: tuple[tuple[float, float], ...] = ((1.0, 0.5), (2.0, 1.0), (4.0, 1.0), (8.0, 1.0), (12.0, 1.5))  # grey levels, multiples of the noise
+INPUTS: tuple[tuple[float, float], ...] = (
+    (1.0, 0.5),
+    (2.0, 1.0),
+    (4.0, 1.0),
+    (8.0, 1.0),
+    (12.0, 1.5),
+)  # grey levels, multiples of the noise
 DILATIONS = (0, 1)
 THRESHOLDS = (0.0, 0.005, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.32, 0.4)
 

@@ -1,4 +1,4 @@
-"""Sampling takes runs of frames, trials measure, searches end with a policy that keeps the goal, and files hold what was found."""
+"""Sampling takes runs of frames, trials measure, searches end with a policy that keeps the goal, files hold what was found."""
 
 from __future__ import annotations
 
