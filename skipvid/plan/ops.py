@@ -1,35 +1,13 @@
-"""The Plan: an immutable network, as the engines execute it.
-
-A plan is a list of operators over named feature maps. Every map belongs to a batch of one and is laid out as
-``(height, width, channels)`` float32; a vector, such as the result of global pooling, is a map of 1x1. Operators stand in
-execution order and write one map each (a dense island may write several). Nothing in a plan changes while a
-video runs; the state of a video is a stream.
-
-How an executor runs one frame, for every operator in order:
-
-1. *footprint*: an output pixel is **active** iff a changed pixel of an input lies in its window (``refresh``: all);
-2. the active pixels are recomputed from the input maps as they stand;
-3. *commit*: a recomputed pixel is written, and marked as changed for the consumers, iff it differs from the old one - in any
-   bit, or, where the map is a gate point with a threshold above zero, by more than that threshold.
-
-This module depends on numpy alone.
-"""
+"""The operators of a plan."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
-from typing import TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from skipvid.plan.maps import IDENTITY, Activation, FloatArray, IntArray, Pads
 
 __all__ = [
-    "IDENTITY",
-    "Act",
-    "Activation",
     "Binary",
     "BinaryKind",
     "Concat",
@@ -37,88 +15,16 @@ __all__ = [
     "Conv",
     "ConvTranspose",
     "DepthToSpace",
-    "FloatArray",
-    "GatePoint",
     "GlobalPool",
-    "IntArray",
     "Island",
     "Op",
-    "Plan",
     "Pool",
     "PoolKind",
     "Resample",
     "Softmax",
     "SpaceToDepth",
-    "Tail",
-    "TensorSpec",
     "Unary",
 ]
-
-FloatArray: TypeAlias = NDArray[np.float32]
-IntArray: TypeAlias = NDArray[np.int32]
-Pads: TypeAlias = tuple[int, int, int, int]  # top, left, bottom, right
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """A named feature map of ``(height, width, channels)`` float32."""
-
-    name: str
-    height: int
-    width: int
-    channels: int
-
-    @property
-    def pixels(self) -> int:
-        return self.height * self.width
-
-    @property
-    def is_vector(self) -> bool:
-        """Whether the map is 1x1, and so broadcasts over space."""
-        return self.height == 1 and self.width == 1
-
-
-class Act(StrEnum):
-    """Pointwise functions; ``a`` and ``b`` are the fields ``alpha`` and ``beta`` of `Activation`."""
-
-    IDENTITY = "identity"
-    RELU = "relu"
-    LEAKY_RELU = "leaky_relu"  # x if x >= 0 else a*x
-    PRELU = "prelu"  # x if x >= 0 else slope[c]*x
-    CLIP = "clip"  # min(max(x, a), b)
-    SIGMOID = "sigmoid"
-    HARD_SIGMOID = "hard_sigmoid"  # min(max(a*x + b, 0), 1)
-    HARD_SWISH = "hard_swish"  # x * min(max(x/6 + 1/2, 0), 1)
-    SILU = "silu"  # x * sigmoid(x)
-    MISH = "mish"  # x * tanh(log(1 + exp(x)))
-    TANH = "tanh"
-    ELU = "elu"  # x if x >= 0 else a*(exp(x) - 1)
-    GELU = "gelu"  # x/2 * (1 + erf(x/sqrt(2)))
-    SOFTPLUS = "softplus"  # log(1 + exp(x))
-    EXP = "exp"
-    SQRT = "sqrt"
-    ABS = "abs"
-    NEG = "neg"
-
-
-@dataclass(frozen=True, eq=False)
-class Activation:
-    """A pointwise function with its parameters.
-
-    Attributes:
-        kind: The function.
-        alpha: First parameter (slope, lower bound, ...), see `Act`.
-        beta: Second parameter (upper bound, offset), see `Act`.
-        slope: ``(channels,)`` slopes of PReLU, else None.
-    """
-
-    kind: Act = Act.IDENTITY
-    alpha: float = 0.0
-    beta: float = 0.0
-    slope: FloatArray | None = None
-
-
-IDENTITY = Activation()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -354,97 +260,3 @@ class Island(Op):
     @property
     def outputs(self) -> tuple[str, ...]:
         return (self.output, *self.extra_outputs)
-
-
-@dataclass(frozen=True, eq=False)
-class Tail:
-    """The decode tail: what follows the last feature maps, as an ONNX model from maps to graph outputs.
-
-    Attributes:
-        inputs: Names of the plan's maps it reads; in ``model`` they are float32 ``(1, C, H, W)``.
-        outputs: Names of the graph outputs it produces.
-        model: The serialised ONNX model.
-        nodes: The ONNX operators inside, for the table that loading prints.
-    """
-
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    model: bytes = field(repr=False)
-    nodes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class GatePoint:
-    """A map where recomputed pixels may be withheld from the consumers: one that feeds a convolution.
-
-    Attributes:
-        name: Key in threshold files: the name of the operator that writes the map; ``input`` for the network's input.
-        tensor: The map.
-        broadcast: Whether it is a 1x1 map that broadcasts over space.
-    """
-
-    name: str
-    tensor: str
-    broadcast: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """An immutable network of a fixed input size.
-
-    Attributes:
-        input: The network's input map.
-        tensors: Every map by name, the input among them.
-        ops: Operators in execution order.
-        maps: Graph outputs that are maps of the plan: ONNX output name -> map. They are returned as ``(1, C, H, W)``.
-        tail: The remaining graph outputs, or None.
-        outputs: ONNX output names in the graph's order.
-        gates: Gate points in execution order, the input first.
-        sha256: Digest of the model file, or of the serialised graph where there was no file.
-        notes: Remarks of the loader for the user (fp16 widened, sizes bound, ...).
-    """
-
-    input: TensorSpec
-    tensors: Mapping[str, TensorSpec]
-    ops: tuple[Op, ...]
-    maps: Mapping[str, str]
-    tail: Tail | None
-    outputs: tuple[str, ...]
-    gates: tuple[GatePoint, ...]
-    sha256: str
-    notes: tuple[str, ...] = ()
-
-    @cached_property
-    def dense_macs(self) -> int:
-        """Multiply-accumulates of a full pass."""
-        return sum(self.op_macs.values())
-
-    @cached_property
-    def op_macs(self) -> dict[str, int]:
-        """Multiply-accumulates of a full pass by operator name; operators that multiply nothing have 0."""
-        return {op.name: _macs(op, self.tensors) for op in self.ops}
-
-    @cached_property
-    def stream_bytes(self) -> int:
-        """Memory of the maps that one stream keeps, in bytes."""
-        return sum(4 * t.pixels * t.channels for t in self.tensors.values())
-
-    def executed_macs(self, op: Op, active: int) -> int:
-        """Multiply-accumulates of recomputing ``active`` pixels of an operator's output."""
-        return self.op_macs[op.name] * active // self.tensors[op.output].pixels
-
-    def consumers(self, tensor: str) -> Iterator[Op]:
-        """The operators that read a map."""
-        return (op for op in self.ops if tensor in op.inputs)
-
-
-def _macs(op: Op, tensors: Mapping[str, TensorSpec]) -> int:
-    match op:
-        case Conv():
-            return tensors[op.output].pixels * op.weight.size
-        case ConvTranspose():
-            return tensors[op.inputs[0]].pixels * op.weight.size
-        case Island():
-            return op.macs
-        case _:
-            return 0
