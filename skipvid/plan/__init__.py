@@ -15,7 +15,7 @@ How an executor runs one frame, for every operator in order:
 This package depends on numpy alone.
 """
 
-from skipvid.plan.maps import IDENTITY, Act, Activation, FloatArray, IntArray, TensorSpec
+from skipvid.plan.maps import IDENTITY, Act, Activation, FloatArray, IntArray, Pads, TensorSpec
 from skipvid.plan.network import GatePoint, Plan, Tail
 from skipvid.plan.ops import (
     Binary,
@@ -53,6 +53,7 @@ __all__ = [
     "IntArray",
     "Island",
     "Op",
+    "Pads",
     "Plan",
     "Pool",
     "PoolKind",

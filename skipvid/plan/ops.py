@@ -79,7 +79,9 @@ class Conv(Op):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ConvTranspose(Op):
-    """Transposed convolution. Output pixel ``o`` receives input ``i`` through tap ``k`` where ``o + pad = i*stride + k*dilation``.
+    """Transposed convolution.
+
+    Output pixel ``o`` receives input ``i`` through tap ``k`` where ``o + pad = i*stride + k*dilation``.
 
     Attributes:
         weight: ``(in_channels, out_channels / groups, kernel_h, kernel_w)``.
@@ -109,8 +111,8 @@ class Pool(Op):
     """Window pooling. Windows are clipped to the map: no zero border is ever read.
 
     Attributes:
-        count_pads: For averages: divide by the taps inside the *padded* map (ONNX ``count_include_pad``) instead of by those inside
-            the map. A tap beyond the padded map, as ``ceil_mode`` makes them, never counts.
+        count_pads: For averages: divide by the taps inside the *padded* map (ONNX ``count_include_pad``) instead of by
+            those inside the map. A tap beyond the padded map, as ``ceil_mode`` makes them, never counts.
     """
 
     kind: PoolKind
