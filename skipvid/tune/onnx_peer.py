@@ -16,6 +16,8 @@ from skipvid.tune.kinds import Kind, kinds
 
 __all__ = ["OnnxPeer"]
 
+Outputs = dict[str, np.ndarray[Any, Any]]
+
 
 class OnnxPeer:
     """A model file bound to the input size of a plan.
@@ -49,15 +51,21 @@ class OnnxPeer:
 
         return cls(load_file(path).proto, plan)
 
-    def __call__(self, x: FloatArray) -> dict[str, np.ndarray[Any, Any]]:
+    def __call__(self, x: FloatArray) -> Outputs:
         """Every output by its name for a network input ``(1, C, H, W)``."""
         return self._run(self._part, x)
 
-    def literally(self, x: FloatArray) -> dict[str, np.ndarray[Any, Any]]:
-        """The same without rewriting the network first: another order of the same sums, and other approximations of functions."""
-        return self._run(self._literal, x)
+    def variants(self, x: FloatArray) -> list[Outputs]:
+        """The same twice more: without rewriting the network first, and for an input that is off by the last bit.
 
-    def _run(self, part: OnnxPart, x: FloatArray) -> dict[str, np.ndarray[Any, Any]]:
+        The first adds up in another order and approximates functions in another way; the second is what the network makes of one
+        rounding.
+        """
+        signs = np.random.default_rng(0).integers(0, 2, x.shape).astype(bool)
+        nudged = np.nextafter(x, np.where(signs, np.float32(np.inf), np.float32(-np.inf)))
+        return [self._run(self._literal, x), self._run(self._part, nudged)]
+
+    def _run(self, part: OnnxPart, x: FloatArray) -> Outputs:
         fed = np.ascontiguousarray(x.transpose(0, 2, 3, 1)) if self._channels_last else x
         return dict(zip(self._outputs, part([fed]), strict=True))
 

@@ -28,7 +28,7 @@ TOLERANCE = 1e-4
 PATCH_SHARE = 0.5
 """Of a full pass: what a moving patch must stay below, unless its receptive field alone is larger."""
 
-_OWN = 2.0  # times what the peer differs from itself; both have an error of their own
+_OWN = 10.0  # times what the peer differs from itself: its variants round most sums alike, another engine none
 _PATCH = 16  # pixels
 _PATCH_STEP = 4  # pixels per frame
 _PATCH_FRAMES = 8
@@ -43,8 +43,8 @@ class Peer(Protocol):
     def __call__(self, x: FloatArray) -> Outputs:
         """Every output by name."""
 
-    def literally(self, x: FloatArray) -> Outputs:
-        """The same by other means: what of a difference is due to float32."""
+    def variants(self, x: FloatArray) -> Sequence[Outputs]:
+        """The same by other means: how much of a difference is due to rounding."""
 
     def kinds(self) -> Mapping[str, Sequence[Kind]]:
         """The channel groups of every output."""
@@ -209,14 +209,16 @@ def _peer_check(stream: Stream, kept: Sequence[FloatArray], peer: Peer) -> Check
         stream.refresh()
         got, want = stream.step(x), peer(x)
         errors = _all_errors(got, want, groups)
-        own = _all_errors(peer.literally(x), want, groups) if max(errors.values()) > TOLERANCE else {}
+        own: dict[str, float] = {}
+        for variant in peer.variants(x) if max(errors.values()) > TOLERANCE else ():
+            own = {label: max(own.get(label, 0.0), e) for label, e in _all_errors(variant, want, groups).items()}
         for label, error in errors.items():
             if TOLERANCE < error <= _OWN * own.get(label, 0.0):
                 excused[label] = max(excused.get(label, (0.0, 0.0)), (error, own[label]))
             elif error > worst:
                 worst, where = error, label
     remarks = [f"worst in {where}"] if where else []
-    remarks += [f"{n}: {e:.1e}, by which ONNX Runtime differs from itself ({o:.1e}) unoptimised" for n, (e, o) in excused.items()]
+    remarks += [f"{n}: {e:.1e}, rounding: ONNX Runtime differs from itself by {o:.1e}" for n, (e, o) in excused.items()]
     name = "2 full pass = ONNX Runtime"
     return Check(name, worst <= TOLERANCE, worst, TOLERANCE, "of the largest value", len(kept), None, "; ".join(remarks))
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from engine.building import Size, frames, gate_settings, grey_pixels, make_plan, numbers, resize_taps, window_size
@@ -155,6 +156,11 @@ def _pool(draw: Draw, rng: Rng, size: Size, whole: bool) -> tuple[Op, Size]:
     rows = {i * dilation[0] + oh * stride[0] - pads[0] for i in range(kernel[0])}
     if draw(st.booleans()) and oh * stride[0] < height + pads[0] and any(0 <= r < height for r in rows):
         oh += 1
+    # An average of nothing is not a number that anyone needs to agree on.
+    for axis, count in ((0, oh), (1, ow)):
+        starts = np.arange(count)[:, None] * stride[axis] - pads[axis]
+        taps = starts + np.arange(kernel[axis]) * dilation[axis]
+        assume(((taps >= 0) & (taps < size[axis])).any(axis=1).all())
     kind = draw(st.sampled_from(PoolKind))
     op = Pool(name="op", inputs=("x",), output="y", kind=kind, count_pads=draw(st.booleans()), **w)  # type: ignore[arg-type]
     return op, (oh, ow, channels)

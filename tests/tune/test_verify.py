@@ -100,8 +100,8 @@ class Liar:
         out[..., 4:] += 5 * TOLERANCE
         return {"out": out}
 
-    def literally(self, x: FloatArray) -> Mapping[str, np.ndarray]:
-        return self(x)
+    def variants(self, x: FloatArray) -> Sequence[Mapping[str, np.ndarray]]:
+        return [self(x)]
 
     def kinds(self) -> Mapping[str, Sequence[Kind]]:
         return self._peer.kinds() if self._groups else {}
@@ -121,8 +121,8 @@ def test_channels_of_different_kinds_are_judged_apart() -> None:
 class Rough(Liar):
     """A peer that is as far from itself as from the engine."""
 
-    def literally(self, x: FloatArray) -> Mapping[str, np.ndarray]:
-        return self._peer(x)
+    def variants(self, x: FloatArray) -> Sequence[Mapping[str, np.ndarray]]:
+        return [self(x), self._peer(x)]
 
 
 def test_an_error_that_the_peer_makes_itself_is_told_and_not_held_against_the_engine() -> None:
@@ -178,3 +178,30 @@ def test_the_promises_hold_on_real_weights(shared_data: Path, name: str) -> None
     plan = load_plan(path, size)
     report = verify(plan, video(plan, 3), OnnxPeer.from_file(path, plan), engine="reference")
     assert report.passed, [c for c in report.checks if not c.passed]
+
+
+def test_the_command_prints_a_table_and_tells_by_its_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import cv2
+    import onnx
+    from typer.testing import CliRunner
+
+    from skipvid.cli.verify import app
+
+    model = tmp_path / "net.onnx"
+    onnx.save(network(), model)
+    clip = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        writer.write(rng.integers(0, 256, (48, 64, 3), np.uint8))
+    writer.release()
+    options = [str(model), str(clip), "--max-frames", "2", "--engine", "reference"]
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == 0, result.output
+    assert "every promise holds on the reference engine" in result.output
+    original = ReferenceExecutor.step
+    monkeypatch.setattr(ReferenceExecutor, "step", lambda self, x, *, refresh=False: original(self, x, refresh=True))
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == 1
+    assert "FAIL" in result.output
+    assert "checks failed" in result.output
