@@ -1,0 +1,64 @@
+// Which pixels of a map: one bit per pixel, rows of 64-bit words.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+#include "view.hpp"
+
+namespace skipvid {
+
+class BitMap {
+  public:
+    BitMap() = default;
+    BitMap(int height, int width);
+
+    int height() const { return height_; }
+    int width() const { return width_; }
+    int words() const { return words_; }
+    // Rows outside [top, bottom) hold no set bit; work is limited to this band.
+    int top() const { return top_; }
+    int bottom() const { return bottom_; }
+    bool empty() const { return top_ >= bottom_; }
+
+    uint64_t* row(int y) { return bits_.data() + static_cast<size_t>(y) * words_; }
+    const uint64_t* row(int y) const { return bits_.data() + static_cast<size_t>(y) * words_; }
+    bool get(int y, int x) const { return (row(y)[x >> 6] >> (x & 63)) & 1; }
+    void set(int y, int x) {
+        row(y)[x >> 6] |= uint64_t{1} << (x & 63);
+        widen(y, y + 1);
+    }
+    uint64_t tail() const { return tail_; }  // valid bits of a row's last word
+
+    void clear();
+    void fill();
+    // Announces that rows [top, bottom) may hold set bits.
+    void widen(int top, int bottom);
+    void add(const BitMap& other);                // union; same size
+    void remove(int x0, int y0, int x1, int y1);  // clears a rectangle
+    // Shrinks the band to rows that do hold set bits.
+    void trim();
+    int64_t count() const;
+    // before[y] = set bits above row y, for the rows of the band and one more; returns the number of set bits.
+    int64_t index(std::vector<int32_t>& before) const;
+    // Set pixels number [begin, end) in raster order, end - begin <= kMaxBlock; `before` from index().
+    void collect(const std::vector<int32_t>& before, int64_t begin, int64_t end, Pixels& out) const;
+
+  private:
+    int height_ = 0, width_ = 0, words_ = 0;
+    int top_ = 0, bottom_ = 0;
+    uint64_t tail_ = 0;
+    std::vector<uint64_t> bits_;
+};
+
+// Bits [position, position + 64) of a row of `words` words; bits outside the row are 0.
+inline uint64_t bits_at(const uint64_t* row, int words, int position) {
+    const int word = position >> 6, shift = position & 63;  // arithmetic shift: floor for negative positions
+    const uint64_t low = (word >= 0 && word < words) ? row[word] : 0;
+    if (shift == 0) return low;
+    const uint64_t high = (word + 1 >= 0 && word + 1 < words) ? row[word + 1] : 0;
+    return (low >> shift) | (high << (64 - shift));
+}
+
+}  // namespace skipvid

@@ -1,0 +1,92 @@
+// The network as the native engine holds it: immutable, weights packed for one instruction set, shared by streams.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "../kernels/kernels.hpp"
+#include "bitmap.hpp"
+#include "buffer.hpp"
+
+namespace skipvid {
+
+struct TensorSpec {
+    int height, width, channels;
+};
+
+// Zeros that a consumer reads around a map.
+struct Halo {
+    int top = 0, left = 0, bottom = 0, right = 0;
+};
+
+// Commit rule of a map; threshold 0 compares bits.
+struct Gate {
+    float threshold = 0.0f;
+    NormKind norm = NormKind::kMax;
+};
+
+// State of a map in a stream.
+struct Map {
+    View view;
+    BitMap changed;
+    Gate gate;
+};
+
+// What an operator's block computation writes to.
+struct Block {
+    Pixels* pixels;  // may be permuted by the computation; results belong to them in their final order
+    float* scratch;
+};
+
+// An operator bound to the buffers of one stream.
+class Node {
+  public:
+    virtual ~Node() = default;
+    // Adds to `active` the output pixels whose window holds a changed input pixel.
+    virtual void footprint(BitMap& active) = 0;
+    // Results before the activation, one row of `stride` floats per pixel. Called from several threads.
+    virtual void compute(Block block) const = 0;
+
+    int stride = 0;     // scratch floats per pixel
+    double cost = 0.0;  // of a pixel, in vector multiply-adds; to decide who works
+    int granule = 8;    // blocks are multiples of this many pixels where possible
+};
+
+enum class OpKind { kBlock, kConcat, kGlobalPool, kIsland };
+
+class Op {
+  public:
+    virtual ~Op() = default;
+    virtual OpKind kind() const { return OpKind::kBlock; }
+    virtual Halo halo(const TensorSpec&) const { return {}; }
+    // `maps` outlives the node; the views in it are final.
+    virtual std::unique_ptr<Node> bind(const std::vector<Map>& maps) const = 0;
+
+    std::vector<int> inputs;
+    int output = -1;
+    std::vector<int> extra_outputs;  // of an island
+    double macs = 0.0;               // of a full pass
+    Activation activation;
+    Buffer slope;  // what activation.slope points to
+};
+
+class Plan {
+  public:
+    explicit Plan(const Kernels& kernels) : kernels_(kernels) {}
+    Plan(const Plan&) = delete;
+    Plan& operator=(const Plan&) = delete;
+
+    int add_tensor(int height, int width, int channels);
+    int add_op(std::unique_ptr<Op> op);  // returns its index
+    const Kernels& kernels() const { return kernels_; }
+    const std::vector<TensorSpec>& tensors() const { return tensors_; }
+    const std::vector<std::unique_ptr<Op>>& ops() const { return ops_; }
+    const TensorSpec& spec(int tensor) const { return tensors_.at(tensor); }
+
+  private:
+    const Kernels& kernels_;
+    std::vector<TensorSpec> tensors_;
+    std::vector<std::unique_ptr<Op>> ops_;
+};
+
+}  // namespace skipvid

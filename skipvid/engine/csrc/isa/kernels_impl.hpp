@@ -1,0 +1,24 @@
+// The body of each instruction set's translation unit. No standard containers in here: an inline function of theirs,
+// compiled for a newer instruction set, might be the copy the linker keeps for everyone.
+#pragma once
+
+#include <cmath>
+#include <cstring>
+
+#include "../kernels/activation.inl"
+#include "../kernels/commit.inl"
+#include "../kernels/conv.inl"
+#include "../kernels/kernels.hpp"
+#include "../kernels/pointwise.inl"
+#include "../kernels/spatial.inl"
+#include "simd.hpp"
+#include "vmath.hpp"
+
+namespace skipvid::SKIPVID_ISA {
+
+inline const Kernels kKernels = {
+    SKIPVID_ISA_NAME, kLanes, kMainVectors, kMaxVectors, conv,       depthwise, commit,
+    binary,           pool,   resample,     softmax,     reduce_row, differ_u8, activate,
+};
+
+}  // namespace skipvid::SKIPVID_ISA

@@ -1,0 +1,95 @@
+// The end of every operator: activation, comparison with what the consumers have seen, and the write, while the block
+// is hot.
+
+namespace skipvid::SKIPVID_ISA {
+
+// All channels of one pixel.
+template <class Body>
+SKIPVID_INLINE void each_vector(int channels, const Body& body) {
+    int c = 0;
+    for (; c + kLanes <= channels; c += kLanes) body(c, kLanes);
+    if (c < channels) body(c, channels - c);
+}
+
+template <Act K>
+void commit_refresh(const CommitArgs& a) {
+    for (int i = 0; i < a.pixels; ++i) {
+        const float* from = a.scratch + i * a.stride;
+        float* to = a.target[i];
+        int c = 0;
+        for (; c + kLanes <= a.channels; c += kLanes) store(to + c, activation<K>(load(from + c), a.activation, c));
+        if (c < a.channels) store_part(to + c, activation<K>(load(from + c), a.activation, c), a.channels - c);
+    }
+}
+
+// Commits iff any bit differs. Writing equal bits changes nothing, so every pixel is written.
+template <Act K>
+void commit_exact(const CommitArgs& a) {
+    for (int i = 0; i < a.pixels; ++i) {
+        const float* from = a.scratch + i * a.stride;
+        float* to = a.target[i];
+        Bits difference = zero_bits();
+        int c = 0;
+        for (; c + kLanes <= a.channels; c += kLanes) {
+            const V value = activation<K>(load(from + c), a.activation, c);
+            difference = gather_difference(difference, value, load(to + c));
+            store(to + c, value);
+        }
+        if (c < a.channels) {
+            const V value = activation<K>(load(from + c), a.activation, c);
+            difference = gather_difference(difference, value, load(to + c), a.channels - c);
+            store_part(to + c, value, a.channels - c);
+        }
+        a.committed[i] = any(difference);
+    }
+}
+
+// Commits iff the norm of the difference exceeds the threshold or is not a number.
+template <Act K>
+void commit_norm(const CommitArgs& a) {
+    for (int i = 0; i < a.pixels; ++i) {
+        float* from = const_cast<float*>(a.scratch) + i * a.stride;
+        float* to = a.target[i];
+        V sum = splat(0.0f), top = splat(0.0f);
+        const auto take = [&](int c, int part) {
+            const V value = activation<K>(load(from + c), a.activation, c);
+            store(from + c, value);
+            V d = value - load(to + c);
+            if (part < kLanes) d = keep_below(d, part);
+            sum = fma(d, d, sum);
+            top = max(top, absolute(d));  // keeps a NaN of d, not one met earlier: `sum` does
+        };
+        each_vector(a.channels, take);
+        const float squares = sum_lanes(sum);
+        float norm = max_lanes(top);
+        if (a.norm == NormKind::kL2) norm = std::sqrt(squares);
+        if (a.norm == NormKind::kRms) norm = std::sqrt(squares / static_cast<float>(a.channels));
+        const bool commit = !(norm <= a.threshold) || std::isnan(squares);
+        a.committed[i] = commit;
+        if (!commit) continue;
+        each_vector(a.channels, [&](int c, int part) {
+            if (part == kLanes)
+                store(to + c, load(from + c));
+            else
+                store_part(to + c, load(from + c), part);
+        });
+    }
+}
+
+inline void commit(const CommitArgs& a) {
+    with_activation(a.activation.kind, [&]<Act K>() {
+        switch (a.mode) {
+            case CommitMode::kRefresh:
+                commit_refresh<K>(a);
+                break;
+            case CommitMode::kExact:
+                commit_exact<K>(a);
+                break;
+            case CommitMode::kNorm:
+                commit_norm<K>(a);
+                break;
+        }
+    });
+}
+
+}  // namespace skipvid::SKIPVID_ISA

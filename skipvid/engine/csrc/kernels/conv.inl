@@ -1,0 +1,128 @@
+// Indirect convolution: MR arbitrary output pixels by NV vectors of output channels in registers.
+//
+// Every output is bias + sum over the window's values in order, one fused multiply-add each, whatever MR, NV and the
+// chunking of the reduction are: bits do not depend on how pixels are grouped.
+
+namespace skipvid::SKIPVID_ISA {
+
+template <int MR, int NV>
+SKIPVID_INLINE void conv_tile(const float* const* SKIPVID_RESTRICT window, ptrdiff_t source,
+                              const Segment* SKIPVID_RESTRICT segment, int segments,
+                              const float* SKIPVID_RESTRICT weights, const float* SKIPVID_RESTRICT bias,
+                              float* SKIPVID_RESTRICT out, ptrdiff_t stride) {
+    V sum[MR][NV];
+    for (int i = 0; i < MR; ++i)
+        for (int j = 0; j < NV; ++j) sum[i][j] = load((bias ? bias : out + i * stride) + j * kLanes);
+    for (int s = 0; s < segments; ++s) {
+        const float* p[MR];
+        for (int i = 0; i < MR; ++i) p[i] = window[i] + source + segment[s].offset;
+        const int length = segment[s].length;
+        for (int c = 0; c < length; ++c) {
+            V w[NV];
+            for (int j = 0; j < NV; ++j) w[j] = load(weights + j * kLanes);
+            for (int i = 0; i < MR; ++i) {
+                const V x = splat(p[i][c]);
+                for (int j = 0; j < NV; ++j) sum[i][j] = fma(x, w[j], sum[i][j]);
+            }
+            weights += NV * kLanes;
+        }
+    }
+    for (int i = 0; i < MR; ++i)
+        for (int j = 0; j < NV; ++j) store(out + i * stride + j * kLanes, sum[i][j]);
+}
+
+// Tiles of MR pixels, then one of the remaining 1 ... MR - 1.
+template <int MR, int NV, int Rest = MR - 1>
+void conv_rest(int rest, const float* const* window, ptrdiff_t source, const Segment* segment, int segments,
+               const float* weights, const float* bias, float* out, ptrdiff_t stride) {
+    if constexpr (Rest > 0) {
+        if (rest == Rest)
+            conv_tile<Rest, NV>(window, source, segment, segments, weights, bias, out, stride);
+        else
+            conv_rest<MR, NV, Rest - 1>(rest, window, source, segment, segments, weights, bias, out, stride);
+    }
+}
+
+template <int MR, int NV>
+void conv_panel(const ConvArgs& a, const Panel& panel, const Chunk& chunk) {
+    const float* weights = panel.weights + static_cast<size_t>(chunk.first) * NV * kLanes;
+    const float* bias = chunk.first == 0 ? a.bias + panel.channel : nullptr;
+    const Segment* segment = a.segments + chunk.segment;
+    float* out = a.scratch + panel.channel;
+    int i = 0;
+    for (; i + MR <= a.pixels; i += MR)
+        conv_tile<MR, NV>(a.window + i, panel.source, segment, chunk.segments, weights, bias, out + i * a.stride,
+                          a.stride);
+    conv_rest<MR, NV>(a.pixels - i, a.window + i, panel.source, segment, chunk.segments, weights, bias,
+                      out + i * a.stride, a.stride);
+}
+
+// Tile heights: as many accumulators as the registers hold beside one input value and the weights.
+#if defined(SKIPVID_AVX512)
+constexpr int kTile[5] = {0, 8, 8, 8, 0};
+constexpr int kMainVectors = 2, kMaxVectors = 3;
+#elif defined(SKIPVID_AVX2)
+constexpr int kTile[5] = {0, 8, 6, 4, 0};
+constexpr int kMainVectors = 2, kMaxVectors = 3;
+#elif defined(SKIPVID_NEON)
+constexpr int kTile[5] = {0, 8, 8, 6, 6};
+constexpr int kMainVectors = 4, kMaxVectors = 4;
+#else
+constexpr int kTile[5] = {0, 4, 4, 0, 0};
+constexpr int kMainVectors = 2, kMaxVectors = 2;
+#endif
+
+inline void conv(const ConvArgs& a) {
+    for (int k = 0; k < a.chunk_count; ++k) {
+        for (int p = 0; p < a.panel_count; ++p) {
+            const Panel& panel = a.panels[p];
+            switch (panel.vectors) {
+                case 1:
+                    conv_panel<kTile[1], 1>(a, panel, a.chunks[k]);
+                    break;
+                case 2:
+                    conv_panel<kTile[2], 2>(a, panel, a.chunks[k]);
+                    break;
+                case 3:
+                    if constexpr (kMaxVectors >= 3) conv_panel<kTile[3], 3>(a, panel, a.chunks[k]);
+                    break;
+                default:
+                    if constexpr (kMaxVectors >= 4) conv_panel<kTile[4], 4>(a, panel, a.chunks[k]);
+                    break;
+            }
+        }
+    }
+}
+
+// Depthwise: MR pixels by one vector of channels; values beyond the last channel are read (buffers have slack) and
+// never kept.
+template <int MR>
+SKIPVID_INLINE void depthwise_tile(const DepthwiseArgs& a, int first, ptrdiff_t padded) {
+    const float* const* window = a.window + first;
+    const ptrdiff_t* taps = a.taps;
+    const int tap_count = a.tap_count;
+    float* out = a.scratch + first * a.stride;
+    const float* p[MR];
+    for (int i = 0; i < MR; ++i) p[i] = window[i];
+    for (int c = 0; c < a.channels; c += kLanes) {
+        V sum[MR];
+        for (int i = 0; i < MR; ++i) sum[i] = load(a.bias + c);
+        const float* weights = a.weights + c;
+        for (int t = 0; t < tap_count; ++t, weights += padded) {
+            const V w = load(weights);
+            const ptrdiff_t offset = taps[t] + c;
+            for (int i = 0; i < MR; ++i) sum[i] = fma(load(p[i] + offset), w, sum[i]);
+        }
+        for (int i = 0; i < MR; ++i) store(out + i * a.stride + c, sum[i]);
+    }
+}
+
+inline void depthwise(const DepthwiseArgs& a) {
+    const ptrdiff_t padded = (a.channels + kLanes - 1) / kLanes * kLanes;
+    int i = 0;
+    for (; i + 8 <= a.pixels; i += 8) depthwise_tile<8>(a, i, padded);
+    if (i + 4 <= a.pixels) depthwise_tile<4>(a, i, padded), i += 4;
+    for (; i < a.pixels; ++i) depthwise_tile<1>(a, i, padded);
+}
+
+}  // namespace skipvid::SKIPVID_ISA

@@ -1,0 +1,177 @@
+// What an instruction set offers: plain functions behind one table, chosen at run time.
+//
+// Most compute a block of pixels into a scratch area of `stride` floats per pixel (a multiple of the vector width, so
+// that no kernel needs scalar tails); `commit` then applies the activation, compares with the map and writes it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace skipvid {
+
+enum class Act : int {
+    kIdentity,
+    kRelu,
+    kLeakyRelu,
+    kPrelu,
+    kClip,
+    kSigmoid,
+    kHardSigmoid,
+    kHardSwish,
+    kSilu,
+    kMish,
+    kTanh,
+    kElu,
+    kGelu,
+    kSoftplus,
+    kExp,
+    kSqrt,
+    kAbs,
+    kNeg,
+};
+
+struct Activation {
+    Act kind = Act::kIdentity;
+    float alpha = 0.0f, beta = 0.0f;
+    const float* slope = nullptr;  // padded to the vector width
+};
+
+// A stretch of values that follow each other in a pixel's input window.
+struct Segment {
+    ptrdiff_t offset;  // floats from the window's anchor
+    int length;
+};
+
+// A part of the reduction, small enough for a panel of weights to stay in the first-level cache.
+struct Chunk {
+    int segment, segments;  // range in ConvArgs::segments
+    int first;              // steps of the reduction before this chunk
+};
+
+// Weights of up to max_vectors * lanes output channels, [step][channel].
+struct Panel {
+    const float* weights;
+    int vectors;
+    int channel;       // first output channel
+    ptrdiff_t source;  // floats from a pixel's first channel to the first channel of the panel's group
+};
+
+struct ConvArgs {
+    int pixels;
+    const float* const* window;  // per pixel: anchor of its input window
+    const Segment* segments;
+    const Chunk* chunks;
+    int chunk_count;
+    const Panel* panels;
+    int panel_count;
+    const float* bias;  // padded
+    float* scratch;
+    ptrdiff_t stride;
+};
+
+struct DepthwiseArgs {
+    int pixels;
+    const float* const* window;
+    const ptrdiff_t* taps;
+    int tap_count;
+    const float* weights;  // [tap][padded channel]
+    const float* bias;
+    int channels;
+    float* scratch;
+    ptrdiff_t stride;
+};
+
+enum class NormKind : int { kMax, kL2, kRms };
+enum class CommitMode : int { kRefresh, kExact, kNorm };
+
+struct CommitArgs {
+    int pixels;
+    int channels;
+    float* const* target;  // per pixel: its place in the map
+    const float* scratch;
+    ptrdiff_t stride;
+    Activation activation;
+    CommitMode mode;
+    NormKind norm;
+    float threshold;
+    uint8_t* committed;  // per pixel, written unless kRefresh
+};
+
+enum class BinaryKind : int { kAdd, kSub, kMul, kDiv, kMax, kMin, kPow };
+
+struct BinaryArgs {
+    int pixels, channels;
+    BinaryKind kind;
+    const float* const* a;
+    const float* const* b;
+    bool a_scalar, b_scalar;  // one channel for all
+    float* scratch;
+    ptrdiff_t stride;
+};
+
+struct PoolArgs {
+    const float* origin;  // pixel (0, 0) of the map
+    ptrdiff_t row, pixel;
+    int height, width, channels;
+    int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left, bottom, right;
+    bool average, count_pads;
+    int pixels;
+    const int16_t* y;
+    const int16_t* x;
+    float* scratch;
+    ptrdiff_t stride;
+};
+
+struct ResampleArgs {
+    const float* origin;
+    ptrdiff_t row, pixel;
+    int channels, row_taps, col_taps;
+    const int32_t* row_index;
+    const float* row_weight;
+    const int32_t* col_index;
+    const float* col_weight;
+    float fill;
+    int pixels;
+    const int16_t* y;
+    const int16_t* x;
+    float* scratch;
+    ptrdiff_t stride;
+};
+
+struct SoftmaxArgs {
+    int pixels, channels, groups;
+    const float* const* source;
+    float* scratch;
+    ptrdiff_t stride;
+};
+
+struct Kernels {
+    const char* name;
+    int lanes;
+    int main_vectors, max_vectors;  // widths of weight panels
+    void (*conv)(const ConvArgs&);
+    void (*depthwise)(const DepthwiseArgs&);
+    void (*commit)(const CommitArgs&);
+    void (*binary)(const BinaryArgs&);
+    void (*pool)(const PoolArgs&);
+    void (*resample)(const ResampleArgs&);
+    void (*softmax)(const SoftmaxArgs&);
+    // sum[c] = values of a row added from left to right (maximum: of the row).
+    void (*reduce_row)(const float* row, ptrdiff_t pixel, int width, int channels, bool maximum, float* result);
+    // bits of `mask` = pixels whose largest channel difference exceeds `threshold` grey levels; returns whether any
+    // does.
+    bool (*differ_u8)(const uint8_t* a, const uint8_t* b, int width, int channels, int threshold, uint64_t* mask);
+    // f over n values, for the tests of the elementary functions.
+    void (*activate)(const Activation& f, const float* in, float* out, int n);
+};
+
+const Kernels* generic_kernels();
+const Kernels* avx2_kernels();
+const Kernels* avx512_kernels();
+const Kernels* neon_kernels();
+
+// The best set this machine runs, or the one named by the environment variable SKIPVID_ISA. Throws std::runtime_error
+// when that set is unknown or cannot run here.
+const Kernels& choose_kernels();
+
+}  // namespace skipvid

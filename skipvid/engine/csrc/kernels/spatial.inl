@@ -1,0 +1,109 @@
+// Pools, resampling, row sums and the comparison of images.
+
+namespace skipvid::SKIPVID_ISA {
+
+// Window [first, last) of taps that lie in a map of `size`.
+SKIPVID_INLINE void clip_taps(int anchor, int kernel, int dilation, int size, int& first, int& last) {
+    first = anchor < 0 ? (-anchor + dilation - 1) / dilation : 0;
+    last = anchor + (kernel - 1) * dilation < size ? kernel : (size - anchor + dilation - 1) / dilation;
+    if (last < first) last = first;  // a window wholly in the padding
+}
+
+inline void pool_pixel(const PoolArgs& a, int y, int x, float* out) {
+    const int ay = y * a.stride_h - a.top, ax = x * a.stride_w - a.left;
+    int y0, y1, x0, x1;
+    clip_taps(ay, a.kernel_h, a.dilation_h, a.height, y0, y1);
+    clip_taps(ax, a.kernel_w, a.dilation_w, a.width, x0, x1);
+    const ptrdiff_t down = a.row * a.dilation_h, right = a.pixel * a.dilation_w;
+    const float* window = a.origin + (ay + y0 * a.dilation_h) * a.row + (ax + x0 * a.dilation_w) * a.pixel;
+    float count = static_cast<float>((y1 - y0) * (x1 - x0));
+    if (a.count_pads) {
+        int p0, p1, q0, q1;  // the same in the padded map
+        clip_taps(ay + a.top, a.kernel_h, a.dilation_h, a.height + a.top + a.bottom, p0, p1);
+        clip_taps(ax + a.left, a.kernel_w, a.dilation_w, a.width + a.left + a.right, q0, q1);
+        count = static_cast<float>((p1 - p0) * (q1 - q0));
+    }
+    for (int c = 0; c < a.channels; c += kLanes) {
+        V value = a.average ? splat(0.0f) : splat(-INFINITY);
+        for (int ky = 0; ky < y1 - y0; ++ky) {
+            const float* p = window + ky * down + c;
+            if (a.average)
+                for (int kx = 0; kx < x1 - x0; ++kx, p += right) value = value + load(p);
+            else
+                for (int kx = 0; kx < x1 - x0; ++kx, p += right) value = max(value, load(p));
+        }
+        store(out + c, a.average ? value / splat(count) : value);
+    }
+}
+
+inline void pool(const PoolArgs& a) {
+    for (int i = 0; i < a.pixels; ++i) pool_pixel(a, a.y[i], a.x[i], a.scratch + i * a.stride);
+}
+
+inline void resample_pixel(const ResampleArgs& a, int y, int x, float* out) {
+    const int32_t* rows = a.row_index + y * a.row_taps;
+    const int32_t* cols = a.col_index + x * a.col_taps;
+    const float* row_weight = a.row_weight + y * a.row_taps;
+    const float* col_weight = a.col_weight + x * a.col_taps;
+    bool outside = false;
+    for (int t = 0; t < a.row_taps; ++t) outside |= rows[t] < 0 && row_weight[t] != 0.0f;
+    for (int t = 0; t < a.col_taps; ++t) outside |= cols[t] < 0 && col_weight[t] != 0.0f;
+    const bool copy = a.row_taps == 1 && a.col_taps == 1;
+    for (int c = 0; c < a.channels; c += kLanes) {
+        V value = splat(outside ? a.fill : 0.0f);
+        if (!outside && copy) value = load(a.origin + rows[0] * a.row + cols[0] * a.pixel + c);
+        if (!outside && !copy) {
+            for (int i = 0; i < a.row_taps; ++i) {
+                if (row_weight[i] == 0.0f) continue;
+                const float* row = a.origin + rows[i] * a.row + c;
+                V across = splat(0.0f);
+                for (int j = 0; j < a.col_taps; ++j)
+                    if (col_weight[j] != 0.0f)
+                        across = fma(splat(col_weight[j]), load(row + cols[j] * a.pixel), across);
+                value = fma(splat(row_weight[i]), across, value);
+            }
+        }
+        store(out + c, value);
+    }
+}
+
+inline void resample(const ResampleArgs& a) {
+    for (int i = 0; i < a.pixels; ++i) resample_pixel(a, a.y[i], a.x[i], a.scratch + i * a.stride);
+}
+
+inline void reduce_row(const float* row, ptrdiff_t pixel, int width, int channels, bool maximum, float* result) {
+    for (int c = 0; c < channels; c += kLanes) {
+        const float* p = row + c;
+        V value = load(p);
+        for (int x = 1; x < width; ++x) {
+            p += pixel;
+            value = maximum ? max(value, load(p)) : value + load(p);
+        }
+        store(result + c, value);
+    }
+}
+
+inline bool differ_u8(const uint8_t* a, const uint8_t* b, int width, int channels, int threshold, uint64_t* mask) {
+    bool any = false;
+    const int words = (width + 63) / 64;
+    for (int w = 0; w < words; ++w) {
+        const int pixels = width - w * 64 < 64 ? width - w * 64 : 64;
+        const uint8_t *p = a + w * 64 * channels, *q = b + w * 64 * channels;
+        uint64_t bits = 0;
+        if (std::memcmp(p, q, static_cast<size_t>(pixels) * channels) != 0) {
+            for (int x = 0; x < pixels; ++x, p += channels, q += channels) {
+                int top = 0;
+                for (int c = 0; c < channels; ++c) {
+                    const int d = p[c] > q[c] ? p[c] - q[c] : q[c] - p[c];
+                    top = d > top ? d : top;
+                }
+                bits |= static_cast<uint64_t>(top > threshold) << x;
+            }
+        }
+        mask[w] = bits;
+        any |= bits != 0;
+    }
+    return any;
+}
+
+}  // namespace skipvid::SKIPVID_ISA

@@ -1,0 +1,112 @@
+// Convolution, dense over channels or depthwise.
+#include <algorithm>
+
+#include "packing.hpp"
+
+namespace skipvid {
+namespace {
+
+class ConvOp : public Op {
+  public:
+    const Kernels& kernels;
+    ConvGeometry geometry;
+    PackedConv packed;  // unless depthwise
+    Buffer depthwise;   // [tap][padded channel]
+    Buffer bias;
+
+    ConvOp(const Kernels& k, const ConvGeometry& g) : kernels(k), geometry(g) {}
+    std::vector<Tap> taps() const {
+        std::vector<Tap> result;
+        for (int y = 0; y < geometry.kernel_h; ++y)
+            for (int x = 0; x < geometry.kernel_w; ++x)
+                result.push_back({y * geometry.dilation_h, x * geometry.dilation_w});
+        return result;
+    }
+    Halo halo(const TensorSpec& in) const override {
+        const ConvGeometry& g = geometry;
+        // The last window may end before the padding does.
+        const auto behind = [](int size, int before, int after, int kernel, int dilation, int stride) {
+            const int reach = (kernel - 1) * dilation, outputs = (size + before + after - reach - 1) / stride + 1;
+            return std::max(0, (outputs - 1) * stride - before + reach - (size - 1));
+        };
+        return {std::max(0, g.top), std::max(0, g.left),
+                behind(in.height, g.top, g.bottom, g.kernel_h, g.dilation_h, g.stride_h),
+                behind(in.width, g.left, g.right, g.kernel_w, g.dilation_w, g.stride_w)};
+    }
+    std::unique_ptr<Node> bind(const std::vector<Map>& maps) const override;
+};
+
+class ConvNode : public Node {
+  public:
+    ConvNode(const ConvOp& op, const Map& in) : op_(op), in_(in) {
+        const ConvGeometry& g = op.geometry;
+        if (g.depthwise()) {
+            for (const Tap& tap : op.taps()) offsets_.push_back(tap.dy * in.view.row + tap.dx * in.view.pixel);
+            stride = round_up(g.out_channels, 16);
+            cost = static_cast<double>(offsets_.size() + 4) * div_up(g.out_channels, op.kernels.lanes);
+        } else {
+            walk_ = walk_window(op.packed, g, in.view);
+            stride = conv_stride(op.kernels, op.packed);
+            cost = static_cast<double>(op.packed.steps) * div_up(g.out_channels, op.kernels.lanes);
+            granule = 24;
+        }
+    }
+    void footprint(BitMap& active) override {
+        const ConvGeometry& g = op_.geometry;
+        window_footprint(in_.changed, {g.kernel_h, g.stride_h, g.dilation_h, g.top},
+                         {g.kernel_w, g.stride_w, g.dilation_w, g.left}, active);
+    }
+    void compute(Block block) const override {
+        const ConvGeometry& g = op_.geometry;
+        const Pixels& px = *block.pixels;
+        const float* window[kMaxBlock];
+        const float* anchor = in_.view.data - g.top * in_.view.row - g.left * in_.view.pixel;
+        for (int i = 0; i < px.n; ++i)
+            window[i] = anchor + px.y[i] * g.stride_h * in_.view.row + px.x[i] * g.stride_w * in_.view.pixel;
+        if (g.depthwise()) {
+            op_.kernels.depthwise({px.n, window, offsets_.data(), static_cast<int>(offsets_.size()),
+                                   op_.depthwise.data(), op_.bias.data(), g.out_channels, block.scratch, stride});
+        } else {
+            op_.kernels.conv({px.n, window, walk_.segments.data(), walk_.chunks.data(),
+                              static_cast<int>(walk_.chunks.size()), op_.packed.panels.data(),
+                              static_cast<int>(op_.packed.panels.size()), op_.bias.data(), block.scratch, stride});
+        }
+    }
+
+  private:
+    const ConvOp& op_;
+    const Map& in_;
+    WindowWalk walk_;
+    std::vector<ptrdiff_t> offsets_;
+};
+
+std::unique_ptr<Node> ConvOp::bind(const std::vector<Map>& maps) const {
+    return std::make_unique<ConvNode>(*this, maps[inputs[0]]);
+}
+
+}  // namespace
+
+std::unique_ptr<Op> make_conv(const Plan& plan, int output, const ConvGeometry& g, const float* weight,
+                              const float* bias) {
+    auto op = std::make_unique<ConvOp>(plan.kernels(), g);
+    const int tap_count = g.kernel_h * g.kernel_w, in = g.in_per_group();
+    const int lanes = plan.kernels().lanes;
+    if (g.depthwise()) {
+        const int padded = round_up(g.out_channels, lanes);
+        op->depthwise = Buffer(static_cast<size_t>(tap_count) * padded);
+        for (int t = 0; t < tap_count; ++t)
+            for (int c = 0; c < g.out_channels; ++c)
+                op->depthwise[static_cast<size_t>(t) * padded + c] = weight[c * tap_count + t];
+    } else {
+        op->packed = pack_conv(plan.kernels(), g, op->taps(), [&](int o, int c, int t) {
+            return weight[(static_cast<size_t>(o) * in + c) * tap_count + t];
+        });
+    }
+    op->bias = Buffer(g.out_channels + 4 * lanes);
+    std::copy_n(bias, g.out_channels, op->bias.data());
+    const TensorSpec& out = plan.spec(output);
+    op->macs = static_cast<double>(out.height) * out.width * g.out_channels * in * tap_count;
+    return op;
+}
+
+}  // namespace skipvid
