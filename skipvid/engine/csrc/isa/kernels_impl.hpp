@@ -5,14 +5,15 @@
 #include <cmath>
 #include <cstring>
 
-#include "../kernels/activation.inl"
-#include "../kernels/commit.inl"
-#include "../kernels/conv.inl"
 #include "../kernels/kernels.hpp"
-#include "../kernels/pointwise.inl"
-#include "../kernels/spatial.inl"
 #include "simd.hpp"
 #include "vmath.hpp"
+
+#include "../kernels/activation.inl"
+#include "../kernels/conv.inl"
+#include "../kernels/commit.inl"
+#include "../kernels/pointwise.inl"
+#include "../kernels/spatial.inl"
 
 namespace skipvid::SKIPVID_ISA {
 
