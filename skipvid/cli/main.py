@@ -26,6 +26,7 @@ __all__ = ["COMMANDS", "app", "main"]
 COMMANDS: Mapping[str, str] = {
     "run": "skipvid.cli.run",
     "webcam": "skipvid.cli.webcam",
+    "report": "skipvid.cli.report",
     "tune-thresholds": "skipvid.cli.tune",
     "eval": "skipvid.cli.eval",
     "verify": "skipvid.cli.verify",

@@ -1,0 +1,120 @@
+"""A run summed up for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from skipvid.stats.moments import Moment, clock
+from skipvid.stats.summary import RunSummary
+from skipvid.stats.words import giga, model_line, share, times_fewer, whole_time
+
+__all__ = ["print_summary"]
+
+_BAR = 28
+_TOP_LAYERS = 12
+
+
+def print_summary(summary: RunSummary, console: Console) -> None:
+    """Print everything but the table of all layers, which is in the page and in JSON."""
+    console.print(_heading(summary), soft_wrap=True)
+    console.print(_headline(summary))
+    for title, part in (
+        ("Time per frame", _stages(summary)),
+        ("Layers that still cost most (executed MACs per frame)", _layers(summary)),
+        ("Moments", _moments(summary)),
+        ("Frames computed in full", _refreshes(summary)),
+    ):
+        if part is not None:
+            console.print(Text(f"\n{title}", style="bold"))
+            console.print(part)
+    for note in summary.notes:
+        console.print(Text(f"note: {note}", style="yellow"), soft_wrap=True)
+
+
+def _heading(summary: RunSummary) -> RenderableType:
+    text = Text(summary.name, style="bold")
+    counts = f"{summary.frames} frames, {summary.detections} detections, {summary.status}"
+    return text.append(f"  {model_line(summary)}; {counts}", style="not bold")
+
+
+def _headline(summary: RunSummary) -> RenderableType:
+    saved = summary.savings
+    table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column(justify="right", style="bold green")
+    table.add_column(style="dim")
+    fewer = f"{times_fewer(saved.macs)}: {giga(summary.macs)} of {giga(summary.dense_macs)}"
+    table.add_row("MACs saved", share(saved.macs), fewer)
+    table.add_row("Network time saved", share(saved.network), f"{saved.network_ms:.1f} ms per frame")
+    table.add_row("Whole-program time saved", share(saved.program), whole_time(saved))
+    return Group(table, Text(f"Times are {saved.basis}.", style="dim"))
+
+
+def _bar(value: float, full: float, style: str) -> Text:
+    """A bar of eighths of a character."""
+    eighths = round(_BAR * 8 * value / full) if full > 0 else 0
+    whole, rest = divmod(max(0, min(eighths, _BAR * 8)), 8)
+    bar = "█" * whole + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
+    return Text(bar, style=style)
+
+
+def _stages(summary: RunSummary) -> RenderableType | None:
+    if not summary.stage_ms:
+        return None
+    table = _grid()
+    longest = max(summary.stage_ms.values())
+    for stage, ms in summary.stage_ms.items():
+        table.add_row(escape(stage), f"{ms:.2f} ms", _bar(ms, longest, "cyan"))
+    return table
+
+
+def _layers(summary: RunSummary) -> RenderableType | None:
+    costly = sorted((layer for layer in summary.layers if layer.macs), key=lambda layer: -layer.executed)
+    if not costly:
+        return None
+    table = _grid()
+    table.add_column(style="dim")
+    for layer in costly[:_TOP_LAYERS]:
+        table.add_row(
+            Text(layer.name, overflow="ellipsis", no_wrap=True),
+            share(layer.update_rate),
+            _bar(layer.update_rate, max(other.update_rate for other in costly), "magenta"),
+            f"{giga(layer.executed)} of {giga(layer.macs)}",
+        )
+    if len(costly) > _TOP_LAYERS:
+        table.add_row(Text(f"and {len(costly) - _TOP_LAYERS} more", style="dim"), "", "", "")
+    return table
+
+
+def _moments(summary: RunSummary) -> RenderableType | None:
+    if not summary.busiest:
+        return None
+    table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column(no_wrap=True)
+    table.add_row("busiest", Text(_list_moments(summary.busiest)))
+    table.add_row("quietest", Text(_list_moments(summary.quietest)))
+    return table
+
+
+def _list_moments(moments: Sequence[Moment]) -> str:
+    return "   ".join(f"{clock(m.start)}-{clock(m.end)} {share(m.update_rate)}" for m in moments)
+
+
+def _refreshes(summary: RunSummary) -> RenderableType | None:
+    if not summary.refreshes:
+        return None
+    return Text(", ".join(f"{reason} {count}" for reason, count in summary.refreshes.items()))
+
+
+def _grid() -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(max_width=44, no_wrap=True)
+    table.add_column(justify="right")
+    table.add_column(width=_BAR)
+    return table
