@@ -23,7 +23,6 @@ def render_page(summary: RunSummary) -> str:
     """The page as HTML."""
     bins = bin_series(summary)
     strip, strip_data = sections.strip(summary, bins)
-    beside = tag("div", sections.picture(summary), sections.moments(summary))
     main = tag(
         "main",
         sections.header(summary),
@@ -31,7 +30,8 @@ def render_page(summary: RunSummary) -> str:
         sections.chips(summary),
         *(tag("p", note, class_="note") for note in summary.notes),
         sections.timeline(bins),
-        tag("div", beside, sections.stages(summary), class_="columns"),
+        sections.moments(summary),
+        tag("div", sections.picture(summary), sections.stages(summary), class_="columns"),
         strip,
         sections.layers(summary),
         sections.facts(summary),
