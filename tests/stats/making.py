@@ -24,7 +24,7 @@ def write_run(
     pictures: bool = True,
     **facts: Any,
 ) -> Path:
-    """A run at 10 frames/s: 5 % of the MACs when quiet, 50 % when busy, all of them where refreshed; network time goes with them."""
+    """A run at 10 frames/s: 5 % of the MACs when quiet, 50 % when busy, all where refreshed; network time goes with them."""
     folder.mkdir(parents=True, exist_ok=True)
     refresh = {0: "first", 30: "scene-cut"} if refresh is None else refresh
     with rows.JsonLines(folder / rows.STATS) as stats, rows.RateFile(folder / rows.OPS, OPS) as rates:
