@@ -44,7 +44,7 @@
       cursor.setAttribute("x1", x); cursor.setAttribute("x2", x); cursor.style.opacity = 0.55;
       const lines = [clock(t[i]) + " · frame " + data.frames[i], "update rate " + percent(data.mean[i])];
       if (data.peak[i] - data.mean[i] > 0.001) lines.push("highest " + percent(data.peak[i]));
-      lines.push(data.found[i].toFixed(data.found[i] % 1 ? 1 : 0) + " detections · network " + data.network[i].toFixed(1) + " ms");
+      lines.push(data.found[i].toFixed(data.found[i] % 1 ? 1 : 0) + (data.found[i] === 1 ? " detection" : " detections") + " · network " + data.network[i].toFixed(1) + " ms");
       if (data.refresh[i]) lines.push("computed in full: " + data.refresh[i]);
       return lines;
     });
