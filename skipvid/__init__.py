@@ -15,17 +15,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from skipvid.engine.stream import FrameStats, Stream
     from skipvid.errors import SkipvidError
-    from skipvid.gates.policies import Truncation
+    from skipvid.gates.policies import InputNorm, OutputNorm, Truncation
     from skipvid.models.detection import Detection
     from skipvid.models.loading import convert, load
     from skipvid.models.model import Model
 
-__all__ = ["Detection", "FrameStats", "Model", "SkipvidError", "Stream", "Truncation", "convert", "load"]
+__all__ = [
+    "Detection",
+    "FrameStats",
+    "InputNorm",
+    "Model",
+    "OutputNorm",
+    "SkipvidError",
+    "Stream",
+    "Truncation",
+    "convert",
+    "load",
+]
 
 _HOME = {
     "Detection": "skipvid.models.detection",
     "FrameStats": "skipvid.engine.stream",
+    "InputNorm": "skipvid.gates.policies",
     "Model": "skipvid.models.model",
+    "OutputNorm": "skipvid.gates.policies",
     "SkipvidError": "skipvid.errors",
     "Stream": "skipvid.engine.stream",
     "Truncation": "skipvid.gates.policies",

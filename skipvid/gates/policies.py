@@ -7,20 +7,18 @@ line in ``_TYPES``.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
 from skipvid.errors import UsageError
-from skipvid.gates.settings import GateSettings, InputGate, LayerGate, Norm, Rect
+from skipvid.gates.norms import InputNorm, OutputNorm
+from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate, scale_of
+from skipvid.gates.settings import GateSettings, LayerGate, Norm, Rect
 from skipvid.plan import GatePoint, Plan
 
-__all__ = ["INPUT", "Policy", "Truncation", "policy_from_dict"]
-
-INPUT = "input"
-"""The name of the gate point at the network's input. Its scale is the noise of the video, in grey levels."""
+__all__ = ["INPUT", "InputNorm", "OutputNorm", "Policy", "Truncation", "policy_from_dict"]
 
 
 class Policy(Protocol):
@@ -47,12 +45,15 @@ class Policy(Protocol):
             UsageError: A scale is missing, or a layer is named that the plan has not.
         """
 
+    def gate_names(self, plan: Plan) -> tuple[str, ...]:
+        """What ``layers`` of the policy may name: ``input``, and the names of operators."""
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON value with ``type`` and ``version`` that `policy_from_dict` takes."""
 
 
 @dataclass(frozen=True)
-class Truncation:
+class Truncation(GateOptions):
     """DeltaCNN's gate in the refresh-in-place form: a recomputed pixel is committed iff it moved by more than a threshold.
 
     Source: Parger et al., DeltaCNN, CVPR 2022, section 3; the reference is the last committed value, so slow changes add up.
@@ -96,10 +97,9 @@ class Truncation:
             **{f"threshold of layer {name!r}": value for name, value in self.layers.items()},
         }
         for name, value in numbers.items():
-            _check_threshold(name, value)
-        if isinstance(self.dilation, bool) or not isinstance(self.dilation, int) or not 0 <= self.dilation <= 64:
-            message = f"The dilation is {self.dilation!r}; it counts pixels, 0 to 64."
-            raise UsageError(message, "Give a whole number in that range.")
+            check_threshold(name, value)
+        check_dilation(self.dilation)
+        self.check_options()
 
     @property
     def needs_scales(self) -> bool:
@@ -111,7 +111,7 @@ class Truncation:
         return self.input_noise > 0 and INPUT not in self.layers
 
     def settings(self, plan: Plan, scales: Mapping[str, float] | None = None, ignore: tuple[Rect, ...] = ()) -> GateSettings:
-        known = {gate.name for gate in plan.gates}
+        known = self.gate_names(plan)
         unknown = [name for name in self.layers if name not in known]
         if unknown:
             message = f"The model has no gate point named {unknown[0]!r} ({len(unknown)} unknown of {len(self.layers)})."
@@ -122,10 +122,16 @@ class Truncation:
             if gate.name == INPUT:
                 continue
             share = self._share(gate)
-            threshold = share * _scale(scales, gate.name) if self.relative and share > 0 else share
+            threshold = share * scale_of(scales, gate.name) if self.relative and share > 0 else share
             if threshold > 0:
                 layers[gate.tensor] = LayerGate(threshold, self.norm)
-        return GateSettings(InputGate(self._input(scales), self.dilation, ignore), MappingProxyType(layers))
+        fixed = self.layers.get(INPUT)
+        threshold, noise = (self.input_threshold, self.input_noise) if fixed is None else (fixed, 0.0)
+        gate_of_input = input_gate(threshold, noise, self.dilation, self, scales, ignore)
+        return GateSettings(gate_of_input, MappingProxyType(layers), structure=self.structure, refresh_every=self.refresh_every)
+
+    def gate_names(self, plan: Plan) -> tuple[str, ...]:
+        return tuple(gate.name for gate in plan.gates)
 
     def _share(self, gate: GatePoint) -> float:
         if gate.name in self.layers:
@@ -134,45 +140,19 @@ class Truncation:
             return self.vector_threshold
         return self.threshold
 
-    def _input(self, scales: Mapping[str, float]) -> float:
-        if INPUT in self.layers:
-            return self.layers[INPUT]
-        return max(self.input_threshold, self.input_noise * _scale(scales, INPUT) if self.input_noise > 0 else 0.0)
-
     def with_layers(self, layers: Mapping[str, float]) -> Truncation:
         """The same policy with the thresholds of single gate points replaced."""
         return replace(self, layers={**self.layers, **layers})
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "type": self.TYPE,
-            "version": self.VERSION,
-            "threshold": self.threshold,
-            "norm": str(self.norm),
-            "input_threshold": self.input_threshold,
-            "input_noise": self.input_noise,
-            "dilation": self.dilation,
-            "vector_threshold": self.vector_threshold,
-            "relative": self.relative,
-            "layers": dict(self.layers),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Truncation:
-        """The inverse of `to_dict`; ``type`` and ``version`` were checked."""
-        names = ("threshold", "norm", "input_threshold", "input_noise", "dilation", "vector_threshold", "relative", "layers")
-        unknown = sorted(set(data) - {*names, "type", "version"})
-        if unknown:
-            message = f"A {cls.TYPE} policy has no field {unknown[0]!r}."
-            raise UsageError(message, f"Use: {', '.join(names)}.")
-        layers = data.get("layers", {})
-        if not isinstance(layers, Mapping) or not isinstance(data.get("relative", True), bool):
-            message = f"In a {cls.TYPE} policy, layers is a table of numbers and relative is true or false."
-            raise UsageError(message, "Write the policy anew.")
-        return cls(**{name: data[name] for name in names if name in data})
+        own = {name: getattr(self, name) for name in ("threshold", "norm", "input_threshold", "input_noise", "dilation")}
+        rest = {"vector_threshold": self.vector_threshold, "relative": self.relative, "layers": dict(self.layers)}
+        return {"type": self.TYPE, "version": self.VERSION, **own, "norm": str(self.norm), **rest, **self.options_to_dict()}
 
 
-_TYPES: Mapping[str, type[Truncation]] = MappingProxyType({Truncation.TYPE: Truncation})
+_TYPES: Mapping[str, type[Truncation] | type[InputNorm] | type[OutputNorm]] = MappingProxyType(
+    {policy.TYPE: policy for policy in (Truncation, InputNorm, OutputNorm)}
+)
 
 
 def policy_from_dict(data: Mapping[str, Any]) -> Policy:
@@ -190,17 +170,3 @@ def policy_from_dict(data: Mapping[str, Any]) -> Policy:
         message = f"The policy {kind!r} has version {version!r}; this skipvid reads version {policy.VERSION}."
         raise UsageError(message, "Write the policy anew with this version of skipvid.")
     return policy.from_dict(data)
-
-
-def _check_threshold(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        message = f"The {name} is {value!r}; a threshold is a finite number, 0 or more."
-        raise UsageError(message, "Correct the number.")
-
-
-def _scale(scales: Mapping[str, float], name: str) -> float:
-    if name not in scales:
-        what = "the noise of the video" if name == INPUT else f"the scale of gate point {name!r}"
-        message = f"A relative threshold needs {what}, which was not measured."
-        raise UsageError(message, "Pass the scales that a ScaleMeter measured on this model, or use absolute thresholds.")
-    return scales[name]

@@ -6,12 +6,16 @@ Executors know nothing of policies or presets.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-__all__ = ["EXACT", "GateSettings", "InputGate", "LayerGate", "Norm", "Rect"]
+__all__ = ["EXACT", "STRUCTURES", "GateSettings", "Hysteresis", "InputGate", "LayerGate", "Norm", "OpenGate", "Rect", "Reference"]
+
+STRUCTURES = (1, 2, 4, 8)
+"""Sides of the blocks, in pixels of a map, that gates may decide for as a whole."""
 
 
 class Norm(StrEnum):
@@ -43,6 +47,56 @@ class LayerGate:
     norm: Norm = Norm.MAX
 
 
+class Reference(StrEnum):
+    """What an output pixel that stayed closed remembers of the changes in its window."""
+
+    ACCUMULATING = "accumulating"  # their norms, added up until the pixel is computed
+    PREVIOUS_FRAME = "previous-frame"  # nothing
+
+
+@dataclass(frozen=True)
+class OpenGate:
+    """Which output pixels of a convolution are computed: those whose window changed by enough.
+
+    Let ``r(q) = sum_c |new_c(q) - old_c(q)|`` for an input pixel that this frame committed, else 0, and ``S(p)`` the sum of ``r``
+    over the taps of the window of output ``p`` that lie inside the map. ``p`` opens iff this frame committed a pixel in its
+    window and ``scale * n(p) > threshold``, where ``n`` is ``S`` (previous-frame), or ``S`` summed over the frames since ``p``
+    was last computed (accumulating). A norm that is not a number opens. At threshold 0 every reached pixel opens.
+
+    Attributes:
+        threshold: The least norm that stays closed, epsilon.
+        scale: Normalisation of the window's sum.
+        reference: What closed pixels remember.
+        structure: Side of the blocks of the output map that open as a whole where one of their pixels does.
+    """
+
+    threshold: float = 0.0
+    scale: float = 1.0
+    reference: Reference = Reference.ACCUMULATING
+    structure: int = 1
+
+    @property
+    def limit(self) -> float:
+        """The threshold in units of the window's sum; infinite where nothing that happens in the window can matter."""
+        return self.threshold / self.scale if self.scale > 0 else math.inf
+
+
+@dataclass(frozen=True)
+class Hysteresis:
+    """A lower input threshold around what just changed, so that a pixel at the edge of a threshold does not flicker.
+
+    Attributes:
+        factor: What the threshold is multiplied by there, 0 to 1.
+        frames: For how many frames a pixel counts as having just changed. Only a change above the full threshold counts:
+            noise does not keep itself alive.
+        radius: Chebyshev distance within which the lower threshold holds.
+    """
+
+    factor: float = 0.5
+    frames: int = 5
+    radius: int = 2
+
+
 @dataclass(frozen=True)
 class InputGate:
     """The commit rule of the network's input.
@@ -52,24 +106,35 @@ class InputGate:
             channels. For frames given as float tensors: the same in units of ``Preprocess.unit`` per channel.
         dilation: Pixels within this Chebyshev distance of one that differs are committed too (where any bit of theirs differs).
         ignore: Rectangles, in pixels of the network input, that are committed on a refresh only.
+        hysteresis: The lower threshold around recent changes, or None.
     """
 
     threshold: float = 0.0
     dilation: int = 0
     ignore: tuple[Rect, ...] = ()
+    hysteresis: Hysteresis | None = None
 
 
 @dataclass(frozen=True)
 class GateSettings:
-    """All commit rules of a stream.
+    """All rules of a stream.
 
     Attributes:
         input: The rule of the network's input.
-        layers: Rules by *tensor* name; a map that is not named commits what differs in any bit.
+        layers: Commit rules by *tensor* name; a map that is not named commits what differs in any bit.
+        opens: Rules of convolutions by *operator* name; one that is not named computes every pixel that a change reaches.
+        structure: Side of the blocks, in pixels of a map, that commit rules with a threshold above 0 decide for as a whole:
+            where one pixel of a block is committed, so is every recomputed pixel of the block that differs in any bit.
+        refresh_every: Recompute one of so many bands of rows of every map per frame and commit what differs in any bit, together
+            with everything that follows from it; 0: never. After that many frames of a still picture all maps are exact (with
+            maps of 1x1 or dense islands: after the next whole round of bands).
     """
 
     input: InputGate = InputGate()
     layers: Mapping[str, LayerGate] = field(default_factory=lambda: MappingProxyType({}))
+    opens: Mapping[str, OpenGate] = field(default_factory=lambda: MappingProxyType({}))
+    structure: int = 1
+    refresh_every: int = 0
 
 
 EXACT = GateSettings()

@@ -105,9 +105,10 @@ def load_thresholds(path: Path, plan: Plan) -> Thresholds:
     except UsageError as error:
         message = f"The thresholds file {path} cannot be used: {error.message}"
         raise UsageError(message, error.remedy) from error
-    known = {gate.name for gate in plan.gates}
     scales = _table(path, data, "scales", {})
-    for kind, names in (("threshold", getattr(policy, "layers", {})), ("scale", scales)):
+    points = tuple(gate.name for gate in plan.gates)
+    layers: Mapping[str, float] = getattr(policy, "layers", {})
+    for kind, names, known in (("threshold", layers, policy.gate_names(plan)), ("scale", scales, points)):
         unknown = [name for name in names if name not in known]
         if unknown:
             message = f"The thresholds file {path} holds a {kind} for {unknown[0]!r}, which is no gate point of the model."

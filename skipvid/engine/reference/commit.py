@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from skipvid.engine.reference import masks
 from skipvid.gates.settings import LayerGate, Norm
 
 __all__ = ["EXACT_GATE", "bits_differ", "commit", "exceeds"]
@@ -12,7 +13,7 @@ __all__ = ["EXACT_GATE", "bits_differ", "commit", "exceeds"]
 EXACT_GATE = LayerGate()
 
 
-def commit(old: Tensor, new: Tensor, active: Tensor, gate: LayerGate) -> tuple[Tensor, Tensor]:
+def commit(old: Tensor, new: Tensor, active: Tensor, gate: LayerGate, structure: int = 1) -> tuple[Tensor, Tensor]:
     """Accept recomputed pixels.
 
     Args:
@@ -20,6 +21,7 @@ def commit(old: Tensor, new: Tensor, active: Tensor, gate: LayerGate) -> tuple[T
         new: ``(H, W, C)`` float32, the recomputed map.
         active: ``(H, W)`` bool, the pixels that were recomputed.
         gate: The rule.
+        structure: Side of the blocks that a rule with a threshold decides for as a whole.
 
     Returns:
         The new state of the map, and ``(H, W)`` bool: the pixels committed. ``old`` is not written; results may alias arguments.
@@ -29,6 +31,10 @@ def commit(old: Tensor, new: Tensor, active: Tensor, gate: LayerGate) -> tuple[T
     candidates = new.reshape(-1, channels).index_select(0, index)
     current = old.reshape(-1, channels).index_select(0, index)
     accepted = bits_differ(candidates, current) if gate.threshold == 0 else exceeds(candidates - current, gate)
+    if structure > 1 and gate.threshold > 0:
+        decided = torch.zeros_like(active)
+        decided.view(-1)[index[accepted]] = True
+        accepted = masks.blocks(decided, structure).reshape(-1)[index] & bits_differ(candidates, current)
     if bool(accepted.all()) and index.numel() == active.numel():
         return new, active
     changed = torch.zeros_like(active)

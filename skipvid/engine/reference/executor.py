@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skipvid.engine.executor import BoolArray, ByteArray, PixelMap
+from skipvid.engine.heat import heat
 from skipvid.engine.reference.bands import spread
 from skipvid.engine.reference.commit import EXACT_GATE, commit
 from skipvid.engine.reference.inputs import InputState
 from skipvid.engine.reference.kernels import Kernel, kernel
+from skipvid.engine.reference.opening import OpenState, residual_norm
+from skipvid.engine.reference.sweep import Sweep
+from skipvid.errors import UsageError
 from skipvid.gates.settings import EXACT, GateSettings
-from skipvid.plan import FloatArray, Plan
+from skipvid.plan import Conv, FloatArray, Plan
 
 __all__ = ["ReferenceExecutor"]
 
@@ -39,7 +43,6 @@ class ReferenceExecutor:
 
     def __init__(self, plan: Plan, pixels: PixelMap | None = None, settings: GateSettings = EXACT, threads: int = 0) -> None:
         self._plan = plan
-        self._settings = settings
         over = spread(threads if threads > 0 else torch.get_num_threads())
         self._kernels = tuple(kernel(op, plan.tensors, over) for op in plan.ops)
         self._input = InputState(plan.input, pixels)
@@ -48,15 +51,31 @@ class ReferenceExecutor:
         self._maps: dict[str, Tensor] = {}
         self._changed: dict[str, Tensor] = dict(self._nothing)
         self._active: dict[str, Tensor] = {op.name: self._nothing[op.output] for op in plan.ops}
+        self._residuals: dict[str, Tensor] = {}
+        self._opening: dict[str, OpenState] = {}
+        self._sweep = Sweep(plan)
         self._ms = np.zeros(len(plan.ops))
         self.profiling = False
+        self.configure(settings)
 
     @property
     def plan(self) -> Plan:
         return self._plan
 
     def configure(self, settings: GateSettings) -> None:
-        """Use these commit rules from the next frame on. Maps and masks are kept."""
+        """Use these rules from the next frame on. Maps and masks are kept.
+
+        Raises:
+            UsageError: If an open gate names what is not a convolution of the plan.
+        """
+        gated = {op.name: op for op in self._plan.ops if op.name in settings.opens}
+        for name in settings.opens:
+            if not isinstance(gated.get(name), Conv):
+                message = f"the plan has no convolution named {name!r} to gate."
+                raise UsageError(message, "Name operators as `skipvid models show` does.")
+        states = {op.name: OpenState(op, self._plan.tensors[op.output]) for op in gated.values() if isinstance(op, Conv)}
+        self._opening = {name: self._opening.get(name, state) for name, state in states.items()}
+        self._residuals = dict.fromkeys((op.inputs[0] for op in gated.values()), torch.zeros(0))
         self._settings = settings
 
     def step(self, x: FloatArray, *, refresh: bool = False) -> None:
@@ -66,7 +85,7 @@ class ReferenceExecutor:
             UsageError: If the shape is not that of the network's input.
         """
         refresh = refresh or not self._maps
-        self._advance(lambda: self._input.take(x, self._settings.input, refresh=refresh), refresh)
+        self._advance(lambda look: self._input.take(x, self._settings, refresh=refresh, look=look), refresh)
 
     def step_image(self, image: ByteArray, *, refresh: bool = False) -> None:
         """Advance by one frame ``(H, W, 3)`` uint8 BGR; see `skipvid.engine.executor.Executor.step_image`.
@@ -75,14 +94,17 @@ class ReferenceExecutor:
             UsageError: If the shape is not that of the network's input, or the executor was made without ``pixels``.
         """
         refresh = refresh or not self._maps or not self._input.has_image
-        self._advance(lambda: self._input.take_image(image, self._settings.input, refresh=refresh), refresh)
+        self._advance(lambda look: self._input.take_image(image, self._settings, refresh=refresh, look=look), refresh)
 
-    def _advance(self, take: Callable[[], Tensor], refresh: bool) -> None:
+    def _advance(self, take: Callable[[Tensor | None], Tensor], refresh: bool) -> None:
         with torch.inference_mode(), _one_torch_thread():
-            changed = take()
-            assert self._input.map is not None
             name = self._plan.input.name
-            self._maps[name], self._changed[name] = self._input.map, changed
+            old = self._maps.get(name)
+            look = self._sweep.begin(0 if refresh else self._settings.refresh_every)
+            changed = take(look)
+            assert self._input.map is not None
+            self._maps[name] = self._input.map
+            self._committed(name, old, changed, look, refresh)
             self._ms[:] = 0.0
             for i, k in enumerate(self._kernels):
                 start = time.perf_counter()
@@ -92,25 +114,63 @@ class ReferenceExecutor:
 
     def _run(self, k: Kernel, refresh: bool) -> None:
         op = k.op
-        active = self._footprint(k, refresh)
+        exactly = None if refresh else self._sweep.follow(k)
+        active = self._activity(k, refresh, exactly)
         self._active[op.name] = active
         if not bool(active.any()):
             for output in op.outputs:
-                self._changed[output] = self._nothing[output]
+                self._committed(output, self._maps[output], self._nothing[output], None, False)
             return
         results = k.dense(*(self._maps[name] for name in op.inputs))
         for output, new in zip(op.outputs, results, strict=True):
+            old = self._maps.get(output)
             if refresh:
-                self._maps[output], self._changed[output] = new, self._everything[output]
+                self._maps[output] = new
+                self._committed(output, old, self._everything[output], None, refresh)
                 continue
-            gate = self._settings.layers.get(output, EXACT_GATE)
             # An extra output of an island has a size of its own, and an island recomputes all of it.
-            where = active if output == op.output else self._everything[output]
-            self._maps[output], self._changed[output] = commit(self._maps[output], new, where, gate)
+            where, at_once = active, exactly
+            if output != op.output:
+                where = self._everything[output]
+                at_once = where if exactly is not None and bool(exactly.any()) else None
+            changed = self._commit(output, new, where, at_once)
+            self._committed(output, old, changed, at_once, refresh)
 
-    def _footprint(self, k: Kernel, refresh: bool) -> Tensor:
+    def _commit(self, output: str, new: Tensor, active: Tensor, exactly: Tensor | None) -> Tensor:
+        """Accept recomputed pixels into a map, those of ``exactly`` where any bit differs; which were accepted."""
+        gate, structure = self._settings.layers.get(output, EXACT_GATE), self._settings.structure
+        if exactly is None or gate.threshold == 0:
+            self._maps[output], changed = commit(self._maps[output], new, active, gate, structure)
+            return changed
+        self._maps[output], first = commit(self._maps[output], new, exactly, EXACT_GATE)
+        self._maps[output], second = commit(self._maps[output], new, active & ~exactly, gate, structure)
+        return first | second
+
+    def _committed(self, name: str, old: Tensor | None, changed: Tensor, exactly: Tensor | None, refresh: bool) -> None:
+        """Tell the consumers of a map what changed in it."""
+        self._changed[name] = changed
+        if name in self._residuals and not refresh:
+            assert old is not None
+            self._residuals[name] = residual_norm(old, self._maps[name], changed)
+        self._sweep.committed(name, changed, exactly)
+
+    def _activity(self, k: Kernel, refresh: bool, exactly: Tensor | None) -> Tensor:
+        """The output pixels to recompute."""
+        op = k.op
         if refresh:
-            return self._everything[k.op.output]
+            active = self._everything[op.output]
+        else:
+            active = self._footprint(k)
+            gate = self._settings.opens.get(op.name)
+            if gate is not None and bool(active.any()):
+                active = self._opening[op.name].open(self._residuals[op.inputs[0]], active, gate)
+            if exactly is not None:
+                active = active | exactly
+        if op.name in self._opening:
+            self._opening[op.name].computed(active)
+        return active
+
+    def _footprint(self, k: Kernel) -> Tensor:
         changed = [self._changed[name] for name in k.op.inputs]
         if not any(bool(mask.any()) for mask in changed):
             return self._nothing[k.op.output]
@@ -126,6 +186,10 @@ class ReferenceExecutor:
         array: BoolArray = self._changed[name].numpy()
         return array
 
+    def any_changed(self, name: str) -> bool:
+        """Whether the last step committed any pixel of a map."""
+        return bool(self._changed[name].any())
+
     def active(self, op: str) -> BoolArray:
         """``(H, W)`` of the operator's output: the pixels that the last step recomputed."""
         array: BoolArray = self._active[op].numpy()
@@ -135,6 +199,10 @@ class ReferenceExecutor:
         """``(len(plan.ops),)``: recomputed pixels of the last step, per operator in plan order."""
         return np.array([int(self._active[op.name].sum()) for op in self._plan.ops], np.int64)
 
+    def heat(self, height: int, width: int) -> FloatArray:
+        """``(height, width)`` float32 in 0 to 1: share of the network recomputed around each cell, see `skipvid.engine.heat`."""
+        return heat(self, height, width)
+
     def op_ms(self) -> NDArray[np.float64]:
         """``(len(plan.ops),)``: time of each operator in the last step, in ms; zeros unless `profiling` is on."""
         return self._ms.copy()
@@ -143,6 +211,9 @@ class ReferenceExecutor:
         """Forget everything; the next frame is a refresh, and the stream equals a fresh one."""
         self._input.reset()
         self._maps.clear()
+        self._opening.clear()
+        self._sweep = Sweep(self._plan)
+        self.configure(self._settings)
         self._changed = dict(self._nothing)
         self._active = {op.name: self._nothing[op.output] for op in self._plan.ops}
         self._ms[:] = 0.0

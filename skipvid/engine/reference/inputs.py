@@ -9,7 +9,7 @@ from skipvid.engine.executor import ByteArray, PixelMap
 from skipvid.engine.reference import masks
 from skipvid.engine.reference.commit import bits_differ
 from skipvid.errors import UsageError
-from skipvid.gates.settings import InputGate
+from skipvid.gates.settings import GateSettings, InputGate
 from skipvid.plan import FloatArray, TensorSpec
 
 __all__ = ["InputState"]
@@ -28,15 +28,23 @@ class InputState:
         self._pixels = pixels
         self._unit = torch.ones(spec.channels) if pixels is None else torch.tensor(pixels.unit)
         self._image: Tensor | None = None  # the image behind the map, (H, W, 3) uint8; None once a tensor was given
+        self._since = torch.zeros(0)  # frames since a pixel exceeded the threshold; empty while hysteresis is off
         self.map: Tensor | None = None
 
     def reset(self) -> None:
         """Forget everything."""
         self._image = None
         self.map = None
+        self._since = torch.zeros(0)
 
-    def take(self, x: FloatArray, gate: InputGate, *, refresh: bool) -> Tensor:
+    def take(self, x: FloatArray, settings: GateSettings, *, refresh: bool, look: Tensor | None = None) -> Tensor:
         """Take in a tensor ``(1, C, H, W)`` and return the ``(H, W)`` mask of committed pixels.
+
+        Args:
+            x: The frame.
+            settings: The rules.
+            refresh: Commit everything.
+            look: ``(H, W)`` bool: pixels that are committed where any bit of theirs differs.
 
         Raises:
             UsageError: If the shape is not that of the network's input.
@@ -50,19 +58,20 @@ class InputState:
         self._image = None
         if refresh or self.map is None:
             self.map = new
+            self._since = torch.zeros(0)
             return torch.ones(spec.height, spec.width, dtype=torch.bool)
         differs = bits_differ(new, self.map)
         candidates = differs
-        if gate.threshold > 0:
-            candidates = ~(((new - self.map).abs() / self._unit).amax(-1) <= gate.threshold)
-        changed = self._spread(candidates, differs, gate)
+        if settings.input.threshold > 0:
+            candidates = self._exceeds(((new - self.map).abs() / self._unit).amax(-1), settings.input)
+        changed = self._spread(candidates, differs, settings, look)
         self.map = torch.where(changed[..., None], new, self.map)
         return changed
 
-    def take_image(self, image: ByteArray, gate: InputGate, *, refresh: bool) -> Tensor:
+    def take_image(self, image: ByteArray, settings: GateSettings, *, refresh: bool, look: Tensor | None = None) -> Tensor:
         """Take in an image ``(H, W, 3)`` uint8 BGR and return the ``(H, W)`` mask of committed pixels.
 
-        The first image after a tensor is a refresh.
+        The first image after a tensor is a refresh. Arguments as in `take`.
 
         Raises:
             UsageError: If the shape is not that of the network's input, or if it is unknown how images become input.
@@ -79,10 +88,11 @@ class InputState:
         if refresh or self.map is None or self._image is None:
             self._image = new
             self.map = self._convert(new)
+            self._since = torch.zeros(0)
             return torch.ones(spec.height, spec.width, dtype=torch.bool)
         difference = (new.to(torch.int16) - self._image).abs().amax(-1)
         differs = difference > 0
-        changed = self._spread(difference > gate.threshold, differs, gate)
+        changed = self._spread(self._exceeds(difference, settings.input), differs, settings, look)
         self._image = torch.where(changed[..., None], new, self._image)
         converted = self._convert(self._image)
         # An image may differ where the network's input does not, in a channel that it does not read.
@@ -95,11 +105,27 @@ class InputState:
         """Whether the last frame was given as an image."""
         return self._image is not None
 
-    def _spread(self, candidates: Tensor, differs: Tensor, gate: InputGate) -> Tensor:
+    def _exceeds(self, difference: Tensor, gate: InputGate) -> Tensor:
+        exceeds = ~(difference <= gate.threshold)
+        if gate.hysteresis is None:
+            return exceeds
+        frames = gate.hysteresis.frames
+        if self._since.numel() == 0:
+            self._since = torch.full(exceeds.shape, frames)
+        recent = masks.dilate(self._since < frames, gate.hysteresis.radius)
+        self._since = torch.where(exceeds, 0, self._since + 1)
+        return exceeds | (recent & ~(difference <= gate.threshold * gate.hysteresis.factor))
+
+    def _spread(self, candidates: Tensor, differs: Tensor, settings: GateSettings, look: Tensor | None) -> Tensor:
         allowed = torch.ones_like(candidates)
-        for rect in gate.ignore:
+        for rect in settings.input.ignore:
             allowed[max(rect.y0, 0) : max(rect.y1, 0), max(rect.x0, 0) : max(rect.x1, 0)] = False
-        return masks.dilate(candidates & allowed, gate.dilation) & differs & allowed
+        near = masks.dilate(candidates & allowed, settings.input.dilation)
+        if settings.input.threshold > 0:
+            near = masks.blocks(near, settings.structure)
+        if look is not None:
+            near = near | look
+        return near & differs & allowed
 
     def _convert(self, image: Tensor) -> Tensor:
         assert self._pixels is not None

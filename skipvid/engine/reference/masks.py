@@ -11,7 +11,7 @@ from torch import Tensor
 
 from skipvid.plan import Pads
 
-__all__ = ["block", "dilate", "gather", "repeat", "transposed", "window"]
+__all__ = ["band", "block", "blocks", "dilate", "gather", "repeat", "transposed", "window"]
 
 
 def window(
@@ -117,3 +117,19 @@ def block(mask: Tensor, size: int, offsets: tuple[tuple[int, int], ...], out_siz
 def repeat(mask: Tensor, size: int, out_size: tuple[int, int]) -> Tensor:
     """Footprint of spreading every pixel over a ``size`` x ``size`` block."""
     return mask.repeat_interleave(size, 0).repeat_interleave(size, 1)[: out_size[0], : out_size[1]]
+
+
+def blocks(mask: Tensor, side: int) -> Tensor:
+    """Every pixel of the ``side`` x ``side`` blocks, counted from the upper left corner, that hold a set pixel."""
+    if side == 1:
+        return mask
+    height, width = mask.shape
+    coarse = torch.nn.functional.max_pool2d(mask[None].float(), side, ceil_mode=True)[0] > 0
+    return repeat(coarse, side, (height, width))
+
+
+def band(height: int, width: int, number: int, count: int) -> Tensor:
+    """Rows of band ``number`` of the ``count`` that a map is divided into; some are empty where there are fewer rows."""
+    mask = torch.zeros(height, width, dtype=torch.bool)
+    mask[height * number // count : height * (number + 1) // count] = True
+    return mask

@@ -1,0 +1,242 @@
+"""Skip-Conv's norm gates as policies: a convolution computes the outputs whose window changed by more than a threshold.
+
+Source: Habibian et al., Skip-Convolutions for Efficient Video Processing, CVPR 2021, section 3.2. With ``S`` the sum over a
+window and all C channels of the absolute change of a layer's input, k_h x k_w the window, H the height of its output and w its
+weights:
+
+    form       input-norm              output-norm                              reference
+    paper      S / (k_h k_w H)         S mean|w| / (k_h k_w H)                  previous frame
+    invariant  S / (C k_h k_w)         S mean_o ||w_o||_1 / (C k_h k_w)         accumulating
+
+Epsilon of the paper form is as published; it means another thing at each resolution and width of a layer. The invariant norms are
+a mean absolute change of the input, and by how much a change of that size can move an output; their epsilon is by default a share
+of the scale of the input or the output map. Zero borders count as unchanged, strides and dilations are the layer's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from skipvid.errors import UsageError
+from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate, scale_of
+from skipvid.gates.settings import GateSettings, Norm, OpenGate, Rect, Reference
+from skipvid.plan import Conv, Plan
+
+__all__ = ["Form", "InputNorm", "NormGate", "OutputNorm", "sharing"]
+
+
+class Form(StrEnum):
+    """How norms are normalised, and what the other fields are unless given."""
+
+    INVARIANT = "invariant"
+    PAPER = "paper"
+
+
+@dataclass(frozen=True)
+class NormGate(GateOptions):
+    """What the two norm gates share. None stands for the form's own choice.
+
+    Attributes:
+        threshold: Epsilon of every gated convolution: as a share of a map's scale if ``relative``, else in the norm's own units.
+        form: Normalisation, see the module.
+        reference: What closed pixels remember; accumulating (invariant) or previous-frame (paper).
+        input_threshold: At the network's input, in grey levels.
+        input_noise: At the network's input, in multiples of the video's noise; the larger rule holds. 1 (invariant) or
+            0 (paper).
+        dilation: Pixels around a changed input pixel that are taken along.
+        vector_threshold: For convolutions of 1x1 maps (squeeze-excite), as ``threshold``; None: the same number.
+        relative: Whether thresholds are shares of the maps' scales; yes (invariant) or no (paper). Then convolutions that read
+            the network's input have no gate of their own: the gate of the input is theirs.
+        layers: Thresholds of single convolutions by operator name, in the same units, in place of the above (``input``: grey
+            levels).
+    """
+
+    threshold: float = 0.1
+    form: Form = Form.INVARIANT
+    reference: Reference | None = None
+    input_threshold: float = 0.0
+    input_noise: float | None = None
+    dilation: int = 0
+    vector_threshold: float | None = None
+    relative: bool | None = None
+    layers: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    TYPE: ClassVar[str] = ""
+    VERSION: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", MappingProxyType(dict(self.layers)))
+        try:
+            object.__setattr__(self, "form", Form(self.form))
+            if self.reference is not None:
+                object.__setattr__(self, "reference", Reference(self.reference))
+        except ValueError as error:
+            message = f"The policy cannot be read: {error}."
+            raise UsageError(message, f"Forms: {', '.join(Form)}; references: {', '.join(Reference)}.") from None
+        numbers: dict[str, object] = {"threshold": self.threshold, "input_threshold": self.input_threshold}
+        for name in ("input_noise", "vector_threshold"):
+            if getattr(self, name) is not None:
+                numbers[name] = getattr(self, name)
+        numbers |= {f"threshold of layer {name!r}": value for name, value in self.layers.items()}
+        for name, value in numbers.items():
+            check_threshold(name, value)
+        check_dilation(self.dilation)
+        self.check_options()
+
+    @classmethod
+    def paper(cls, threshold: float = 0.1, **options: Any) -> Self:
+        """The gate as published; 0.1 is the default of the published code."""
+        return cls(threshold, Form.PAPER, **options)
+
+    @property
+    def norm(self) -> Norm:
+        """In what the scales of maps are measured: a mean over channels, as the gate's own norm is."""
+        return Norm.RMS
+
+    @property
+    def _is_relative(self) -> bool:
+        return self.form is Form.INVARIANT if self.relative is None else self.relative
+
+    @property
+    def _noise(self) -> float:
+        own = 1.0 if self.form is Form.INVARIANT else 0.0
+        return own if self.input_noise is None else self.input_noise
+
+    @property
+    def needs_scales(self) -> bool:
+        values = (self.threshold, self.vector_threshold or 0.0, *(v for n, v in self.layers.items() if n != INPUT))
+        return self._is_relative and any(v > 0 for v in values)
+
+    @property
+    def needs_noise(self) -> bool:
+        return self._noise > 0 and INPUT not in self.layers
+
+    def gate_names(self, plan: Plan) -> tuple[str, ...]:
+        return (INPUT, *(op.name for op in self._gated(plan)))
+
+    def settings(self, plan: Plan, scales: Mapping[str, float] | None = None, ignore: tuple[Rect, ...] = ()) -> GateSettings:
+        """See `skipvid.gates.policies.Policy.settings`."""
+        gated = self._gated(plan)
+        known = {INPUT, *(op.name for op in gated)}
+        unknown = [name for name in self.layers if name not in known]
+        if unknown:
+            message = (
+                f"{unknown[0]!r} is no convolution of the model with a gate of its own ({len(unknown)} of {len(self.layers)})."
+            )
+            raise UsageError(message, "List the model's operators with `skipvid models show`.")
+        scales = scales or {}
+        opens = {op.name: gate for op in gated if (gate := self._open(op, plan, scales)).threshold > 0}
+        fixed = self.layers.get(INPUT)
+        threshold, noise = (self.input_threshold, self._noise) if fixed is None else (fixed, 0.0)
+        return GateSettings(
+            input_gate(threshold, noise, self.dilation, self, scales, ignore),
+            opens=MappingProxyType(opens),
+            structure=self.structure,
+            refresh_every=self.refresh_every,
+        )
+
+    def _gated(self, plan: Plan) -> list[Conv]:
+        shared = sharing(plan)
+        return [
+            op
+            for op in plan.ops
+            if isinstance(op, Conv) and op.name not in shared and not (self._is_relative and op.inputs[0] == plan.input.name)
+        ]
+
+    def _open(self, op: Conv, plan: Plan, scales: Mapping[str, float]) -> OpenGate:
+        own = self.vector_threshold if plan.tensors[op.output].is_vector else None
+        share = self.layers.get(op.name, self.threshold if own is None else own)
+        threshold = share * self._unit(op, plan, scales) if self._is_relative and share > 0 else share
+        reference = self.reference
+        if reference is None:
+            reference = Reference.ACCUMULATING if self.form is Form.INVARIANT else Reference.PREVIOUS_FRAME
+        window = float(op.kernel[0] * op.kernel[1])
+        if self.form is Form.PAPER:
+            scale = self._paper_weight(op) / (window * plan.tensors[op.output].height)
+        else:
+            scale = self._invariant_weight(op) / (window * plan.tensors[op.inputs[0]].channels)
+        return OpenGate(threshold, scale, reference, self.structure)
+
+    def _paper_weight(self, op: Conv) -> float:
+        raise NotImplementedError
+
+    def _invariant_weight(self, op: Conv) -> float:
+        raise NotImplementedError
+
+    def _unit(self, op: Conv, plan: Plan, scales: Mapping[str, float]) -> float:
+        """What a relative threshold of 1 is in units of the norm."""
+        raise NotImplementedError
+
+    def with_layers(self, layers: Mapping[str, float]) -> Self:
+        """The same policy with the thresholds of single convolutions replaced."""
+        return replace(self, layers={**self.layers, **layers})
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON value with ``type`` and ``version``."""
+        own = {name: getattr(self, name) for name in ("threshold", "input_threshold", "input_noise", "dilation")}
+        rest = {"vector_threshold": self.vector_threshold, "relative": self.relative, "layers": dict(self.layers)}
+        kinds = {"form": str(self.form), "reference": None if self.reference is None else str(self.reference)}
+        return {"type": self.TYPE, "version": self.VERSION, **own, **kinds, **rest, **self.options_to_dict()}
+
+
+@dataclass(frozen=True)
+class InputNorm(NormGate):
+    """Skip-Conv's input-norm gate; relative to the scale of the layer's input."""
+
+    TYPE: ClassVar[str] = "input-norm"
+
+    def _paper_weight(self, op: Conv) -> float:
+        return 1.0
+
+    def _invariant_weight(self, op: Conv) -> float:
+        return 1.0
+
+    def _unit(self, op: Conv, plan: Plan, scales: Mapping[str, float]) -> float:
+        return scale_of(scales, _gate_of(plan, op.inputs[0]))
+
+
+@dataclass(frozen=True)
+class OutputNorm(NormGate):
+    """Skip-Conv's output-norm gate; relative to the scale of the layer's output.
+
+    An output that is no gate point has no measured scale. It is estimated as that of the input times mean_o ||w_o||_2: what
+    changes of that size that are independent of one another add up to.
+    """
+
+    TYPE: ClassVar[str] = "output-norm"
+
+    def _paper_weight(self, op: Conv) -> float:
+        return float(np.abs(op.weight).mean(dtype=np.float64))
+
+    def _invariant_weight(self, op: Conv) -> float:
+        return float(np.abs(op.weight).sum(dtype=np.float64) / op.weight.shape[0])
+
+    def _unit(self, op: Conv, plan: Plan, scales: Mapping[str, float]) -> float:
+        output = _gate_of(plan, op.output)
+        if output:
+            return scale_of(scales, output)
+        gain = np.sqrt(np.square(op.weight, dtype=np.float64).sum(axis=(1, 2, 3))).mean()
+        return scale_of(scales, _gate_of(plan, op.inputs[0])) * float(gain)
+
+
+def sharing(plan: Plan) -> frozenset[str]:
+    """Pointwise convolutions that read a depthwise one and share its gate, by operator name.
+
+    They need no rule: what the depthwise leaves closed does not change, so it is recomputed exactly where the depthwise was.
+    """
+    depthwise = {op.output for op in plan.ops if isinstance(op, Conv) and op.is_depthwise}
+    return frozenset(
+        op.name
+        for op in plan.ops
+        if isinstance(op, Conv) and op.kernel == (1, 1) and op.stride == (1, 1) and op.groups == 1 and op.inputs[0] in depthwise
+    )
+
+
+def _gate_of(plan: Plan, tensor: str) -> str:
+    return next((gate.name for gate in plan.gates if gate.tensor == tensor), "")

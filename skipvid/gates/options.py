@@ -1,0 +1,131 @@
+"""What the policies share: checks of their numbers, and options that go with any gate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from skipvid.errors import UsageError
+from skipvid.gates.settings import STRUCTURES, Hysteresis, InputGate, Rect
+
+__all__ = ["INPUT", "GateOptions", "check_dilation", "check_threshold", "input_gate", "scale_of"]
+
+INPUT = "input"
+"""The name of the gate point at the network's input. Its scale is the noise of the video, in grey levels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateOptions:
+    """Options of every policy.
+
+    Attributes:
+        structure: Side of the blocks, 1, 2, 4 or 8 pixels of a map, that the gates decide for as a whole.
+        refresh_every: Frames over which everything is looked at once without a threshold, band by band; 0: never.
+        hysteresis: A lower input threshold around what just changed, against flicker.
+    """
+
+    structure: int = 1
+    refresh_every: int = 0
+    hysteresis: Hysteresis | None = None
+
+    def check_options(self) -> None:
+        """Refuse numbers that make no sense.
+
+        Raises:
+            UsageError: One of them does not.
+        """
+        if isinstance(self.structure, bool) or self.structure not in STRUCTURES:
+            message = f"The structure is {self.structure!r}; it is the side of a block of pixels."
+            raise UsageError(message, f"Use one of: {', '.join(map(str, STRUCTURES))}.")
+        if not _is_count(self.refresh_every, 100_000):
+            message = f"The staggered refresh takes {self.refresh_every!r} frames; it counts frames."
+            raise UsageError(message, "Give a whole number, or 0 for none.")
+        h = self.hysteresis
+        if h is not None and not (
+            _is_number(h.factor) and h.factor <= 1 and _is_count(h.frames, 10_000) and _is_count(h.radius, 64)
+        ):
+            message = f"The hysteresis is {h!r}; its factor lies between 0 and 1, and it counts frames and pixels."
+            raise UsageError(message, "Correct the numbers.")
+
+    def options_to_dict(self) -> dict[str, Any]:
+        """A JSON value of these options."""
+        hysteresis = None if self.hysteresis is None else asdict(self.hysteresis)
+        return {"structure": self.structure, "refresh_every": self.refresh_every, "hysteresis": hysteresis}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of ``to_dict`` of a policy; ``type`` and ``version`` were checked.
+
+        Raises:
+            UsageError: A field is not known or not of its kind.
+        """
+        names = [field.name for field in fields(cls)]
+        kind = data.get("type")
+        unknown = sorted(set(data) - {*names, "type", "version"})
+        if unknown:
+            message = f"A {kind} policy has no field {unknown[0]!r}."
+            raise UsageError(message, f"Use: {', '.join(names)}.")
+        values = {name: data[name] for name in names if name in data}
+        if not isinstance(values.get("layers", {}), Mapping) or not isinstance(values.get("relative", True), bool | None):
+            message = f"In a {kind} policy, layers is a table of numbers and relative is true or false."
+            raise UsageError(message, "Write the policy anew.")
+        if values.get("hysteresis") is not None:
+            try:
+                values["hysteresis"] = Hysteresis(**values["hysteresis"])
+            except TypeError:
+                message = f"In a {kind} policy, hysteresis is a table of factor, frames and radius."
+                raise UsageError(message, "Write the policy anew.") from None
+        return cls(**values)
+
+
+def input_gate(
+    threshold: float, noise: float, dilation: int, policy: GateOptions, scales: Mapping[str, float], ignore: tuple[Rect, ...]
+) -> InputGate:
+    """The gate of the network's input: a threshold in grey levels or in multiples of the video's noise, the larger of the two."""
+    level = max(threshold, noise * scale_of(scales, INPUT) if noise > 0 else 0.0)
+    return InputGate(level, dilation, ignore, policy.hysteresis)
+
+
+def check_threshold(name: str, value: object) -> None:
+    """Refuse what cannot be a threshold.
+
+    Raises:
+        UsageError: It is no finite number, 0 or more.
+    """
+    if not _is_number(value):
+        message = f"The {name} is {value!r}; a threshold is a finite number, 0 or more."
+        raise UsageError(message, "Correct the number.")
+
+
+def check_dilation(value: object) -> None:
+    """Refuse what cannot be a dilation.
+
+    Raises:
+        UsageError: It is no whole number from 0 to 64.
+    """
+    if not _is_count(value, 64):
+        message = f"The dilation is {value!r}; it counts pixels, 0 to 64."
+        raise UsageError(message, "Give a whole number in that range.")
+
+
+def scale_of(scales: Mapping[str, float], name: str) -> float:
+    """The scale of a gate point.
+
+    Raises:
+        UsageError: It was not measured.
+    """
+    if name not in scales:
+        what = "the noise of the video" if name == INPUT else f"the scale of gate point {name!r}"
+        message = f"A relative threshold needs {what}, which was not measured."
+        raise UsageError(message, "Pass the scales that a ScaleMeter measured on this model, or use absolute thresholds.")
+    return scales[name]
+
+
+def _is_number(value: object) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value) and value >= 0
+
+
+def _is_count(value: object, most: int) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int) and 0 <= value <= most
