@@ -1,7 +1,7 @@
 """Make the sample clips: ``python sample_videos/make.py``.
 
-Everything in them is computed here from formulas and fixed seeds; no footage, picture or recording goes in. Needs numpy, opencv-python and
-av. With two cores, all clips take about half an hour.
+Everything in them is computed here from formulas and fixed seeds; no footage, picture or recording goes in. Needs numpy,
+opencv-python and av. With two cores, all clips take about half an hour.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
 from studio import meeting, shop, sound
 from studio.film import Shot, Truth, frames
 

@@ -2,8 +2,8 @@
 
     python sample_videos/measure.py centerface.onnx [yolox_nano.onnx]
 
-Compares detections with the known face and figure boxes of ``<clip>.truth.csv``: a face counts as found where a detection of confidence
-above 0.5 (a person: 0.3) overlaps it by IoU > 0.5.
+Compares detections with the known face and figure boxes of ``<clip>.truth.csv``: a face counts as found where a detection of
+confidence above 0.5 (a person: 0.3) overlaps it by IoU > 0.5.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import av
 import pytest
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_videos"
-CLIPS = {"shop": (640, 360, 300, True)}
+CLIPS = {"shop": (640, 360, 300, True), "meeting": (640, 480, 250, False)}
 
 
 @pytest.mark.parametrize("name", CLIPS)

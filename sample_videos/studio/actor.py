@@ -125,7 +125,7 @@ class Actor:
         depth: NDArray[np.float32],
         others: Sequence[tuple[Array, float]],
     ) -> None:
-        """Paint the person into ``canvas`` ``(h, w, 3)`` and ``depth`` ``(h, w)``, both in place; ``others`` are balls that shade them."""
+        """Paint the person into ``canvas`` ``(h, w, 3)`` and ``depth`` ``(h, w)``; ``others`` are balls that shade them."""
         x0, y0, x1, y1 = self._window(camera)
         if x0 >= x1 or y0 >= y1:
             return

@@ -65,10 +65,10 @@ def walking(phase: float, vigour: float, stride: float = 1.2) -> Pose:
     """
     sway = 0.018 * vigour * np.cos(2 * np.pi * phase)
     rise = 0.012 * vigour * np.cos(4 * np.pi * (phase - 0.18))
-    pelvis = np.array([sway, 0.93 - 0.035 * vigour + rise, 0], np.float32)
+    pelvis = np.array([sway, 0.94 - 0.028 * vigour + rise, 0], np.float32)
     turn = 0.10 * vigour * np.sin(2 * np.pi * phase)
     hips, knees, ankles, toes, shoulders, elbows, hands = ([] for _ in range(7))
-    chest = pelvis + np.array([-0.4 * sway, 0.36, 0.015 * vigour], np.float32)
+    chest = pelvis + np.array([-0.4 * sway, 0.36, 0.04 * vigour], np.float32)
     for side in (1, -1):
         u = (phase + (0 if side == 1 else 0.5)) % 1.0
         if u < 0.6:

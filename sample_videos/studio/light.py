@@ -69,7 +69,7 @@ class Lighting:
 
 
 def sphere_shadow(p: Array, lamp: Lamp, balls: Sequence[tuple[Vec, float]]) -> Array:
-    """How much of a lamp reaches points past opaque balls, 0..1: the overlap of each ball's disc with the lamp's, as seen from the point."""
+    """How much of a lamp reaches points past opaque balls, 0..1: by how much of its disc theirs cover, as seen there."""
     to_lamp = vec(lamp.position) - p
     distance = length(to_lamp)
     towards = to_lamp / distance

@@ -24,6 +24,9 @@ class Box:
         texture: A factor ``(3, N)`` or ``(N,)`` for surface points ``(3, N)`` with normals ``(3, N)``, or None.
         picture: ``(h, w, 3)`` linear RGB on the side that faces ``face`` (an axis and a sign), instead of the colour.
         glow: Light that the box gives off.
+        gloss: Strength of its highlights.
+        casts: Whether it throws shadows.
+        distant: Whether it stands for what is far behind it, as the view through a doorway does.
     """
 
     low: tuple[float, float, float]
@@ -35,11 +38,21 @@ class Box:
     glow: tuple[float, float, float] = (0.0, 0.0, 0.0)
     gloss: float = 0.04
     casts: bool = True
+    distant: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Still:
-    """What the camera sees of a scene: ``colour`` ``(h, w, 3)`` linear, ``depth`` ``(h, w)`` along the ray, the rest flat ``(3, h*w)``."""
+    """What the camera sees of a scene.
+
+    Attributes:
+        camera: That sees it.
+        lighting: Of the scene.
+        colour: ``(h, w, 3)`` linear RGB.
+        depth: ``(h, w)`` along the ray.
+        points: ``(3, h * w)`` positions.
+        direct: For each lamp, ``(h, w, 3)``: its part of the colour, which a shadow takes away.
+    """
 
     camera: Camera
     lighting: Lighting
@@ -147,6 +160,7 @@ def _render_rays(boxes: Sequence[Box], origin: Array, direction: Array, lighting
         seen, box = np.flatnonzero(which == i), boxes[i]
         colour[:, seen] = _surface(box, points[:, seen], normal[:, seen])
         glow[:, seen] = colour[:, seen] * vec(box.glow)
+    depth = np.where(np.array([b.distant for b in boxes])[which], np.float32(1e6), depth)
     lifted = points + normal * np.float32(1e-3)
     angle = np.arange(samples) * 2.399963
     spots = [

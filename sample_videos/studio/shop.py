@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .actor import Actor
 from .body import Body, Outfit, walking
-from .fields import Array, hash01, vec
+from .fields import Array, hash01, value_noise, vec
 from .film import SUPERSAMPLING, Lens, Shot
 from .head import Expression, Face, Head
 from .light import Camera, Lamp, Lighting
@@ -43,7 +43,15 @@ CUSTOMERS = (
         facing=np.pi,
     ),
     Walk(
-        [(-1.0, -1.6, 6.2), (2.4, -1.6, 6.2), (3.4, -1.4, 6.8), (5.4, 0.4, 7.5), (6.6, 1.9, 8.0), (7.3, 2.2, 9.5)],
+        [
+            (-1.0, -1.6, 6.2),
+            (2.4, -1.6, 6.2),
+            (3.4, -1.4, 6.8),
+            (5.4, 0.4, 7.5),
+            (6.7, 1.95, 8.2),
+            (7.6, 2.1, 9.4),
+            (8.6, 1.1, 10.6),
+        ],
         facing=np.pi * 0.93,
     ),
 )
@@ -201,17 +209,12 @@ def _boxes() -> list[Box]:
     boxes = [room]
     boxes += _shelving((-3.1, 0.0, 8.45), (1.2, 2.1, 8.88), 0, 11)
     boxes += _shelving((-3.19, 0.0, 2.6), (-2.75, 2.1, 7.6), 2, 12)
-    daylight = np.linspace(1.0, 0.55, 64, dtype=np.float32)[:, None, None] * np.array([0.9, 1.0, 1.1], np.float32)
     boxes += [
-        Box((1.60, 0.0, 8.82), (2.75, 2.25, 8.9), (0.22, 0.13, 0.07), oak),
-        Box(
-            (1.72, 0.25, 8.80),
-            (2.63, 2.12, 8.86),
-            (0.8, 0.8, 0.8),
-            picture=np.broadcast_to(daylight, (64, 8, 3)).copy(),
-            glow=(0.85, 0.85, 0.85),
-        ),
-        Box((1.72, 1.05, 8.77), (2.63, 1.12, 8.84), (0.22, 0.13, 0.07), oak),
+        Box((1.60, 0.0, 8.80), (1.72, 2.25, 8.9), (0.22, 0.13, 0.07), oak),
+        Box((2.63, 0.0, 8.80), (2.75, 2.25, 8.9), (0.22, 0.13, 0.07), oak),
+        Box((1.72, 2.12, 8.80), (2.63, 2.25, 8.9), (0.22, 0.13, 0.07), oak),
+        Box((1.72, 0.0, 8.88), (2.63, 2.12, 8.9), picture=_street(), glow=(0.8, 0.8, 0.8), distant=True),
+        Box((2.60, 0.02, 7.95), (2.64, 2.10, 8.80), (0.22, 0.13, 0.07), oak),
         Box((1.70, 0.0, 3.6), (2.6, 0.98, 6.0), (0.34, 0.21, 0.11), dark),
         Box((1.65, 0.98, 3.55), (2.65, 1.03, 6.05), (0.50, 0.48, 0.44), dark, gloss=0.2),
         Box((1.85, 1.03, 4.0), (2.3, 1.2, 4.45), (0.03, 0.03, 0.035), gloss=0.3),
@@ -233,6 +236,24 @@ def _boxes() -> list[Box]:
     for x, z in ((-1.2, 2.6), (1.0, 2.6), (-1.2, 6.2), (1.0, 6.2)):
         boxes.append(Box((x - 0.6, 2.88, z - 0.15), (x + 0.6, 2.94, z + 0.15), (1, 1, 1), glow=(4.0, 3.7, 3.2), casts=False))
     return boxes
+
+
+def _street() -> NDArray[np.float32]:
+    """What is seen through the open door: a house across the street, a hedge, the pavement."""
+    h, w = 240, 104
+    ys, xs = np.mgrid[0 : 1 : h * 1j, 0 : 1 : w * 1j].astype(np.float32)
+    image = np.stack([0.62 - 0.1 * ys, 0.72 - 0.08 * ys, 0.86 - 0.06 * ys], -1)
+    brick = 0.85 + 0.3 * hash01(np.floor(xs * 26), np.floor(ys * 90), seed=51)
+    image = np.where((ys > 0.08)[..., None], np.float32([0.46, 0.30, 0.23]) * brick[..., None], image)
+    pane = (np.abs((xs * 2.2) % 1 - 0.5) < 0.24) & (np.abs((ys * 4.2) % 1 - 0.5) < 0.3) & (ys > 0.1)
+    image = np.where(pane[..., None], np.float32([0.30, 0.36, 0.42]), image)
+    leaf = 0.6 + 0.8 * value_noise(xs * 40, ys * 90, 52)
+    hedge = ys > 0.55 + 0.015 * np.sin(xs * 19)
+    image = np.where(hedge[..., None], np.float32([0.13, 0.22, 0.08]) * leaf[..., None], image)
+    slab = np.where(np.abs((ys * 30 + 0.2 * xs) % 1 - 0.5) > 0.46, 0.8, 1.0)
+    image = np.where((ys > 0.72)[..., None], np.float32([0.52, 0.51, 0.48]) * slab[..., None], image)
+    blurred: NDArray[np.float32] = cv2.GaussianBlur(image.astype(np.float32), (0, 0), 1.6)
+    return blurred
 
 
 def _sign(text: str) -> NDArray[np.float32]:
