@@ -1,6 +1,6 @@
 """What skipping saved, three ways that always stand together: arithmetic, network time, whole-program time.
 
-The time that full passes would have taken is estimated from the frames of the same run that were computed in full.
+The time that full passes would have taken is estimated from the frames of the same run that were computed in full or nearly so.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Savings:
             return "no frame was computed in full, so there is nothing to compare with"
         if self.full_frames == 1:
             return f"against the one frame computed in full ({self.full_ms:.1f} ms), a rough figure"
-        return f"against the {self.full_frames} frames computed in full (median {self.full_ms:.1f} ms)"
+        return f"against the {self.full_frames} frames computed in full or nearly so (median {self.full_ms:.1f} ms)"
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -66,7 +66,7 @@ def measure_savings(
         macs: Multiply-accumulates executed.
         dense_macs: Those of full passes.
         network_ms: ``(frames,)`` network time.
-        full: ``(frames,)`` which frames were computed in full.
+        full: ``(frames,)`` which frames were computed in full, or nearly so.
         seconds: Wall time of the run.
     """
     saved = 1 - macs / dense_macs if dense_macs else 0.0

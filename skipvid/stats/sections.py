@@ -70,6 +70,8 @@ def timeline(bins: Bins) -> Markup:
         legend.append(_legend("highest frame", "accent-soft"))
     if any(bins.refresh):
         legend.append(_legend("computed in full", "mark"))
+    if (bins.forced[1:] & bins.forced[:-1]).any():
+        legend.append(_legend("calibrating or refreshed throughout", "band"))
     if bins.found.max() > 0:
         legend.append(_legend("detections", "soft"))
     tip = tag("div", class_="tip")

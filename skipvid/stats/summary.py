@@ -24,6 +24,7 @@ from skipvid.stats.savings import Savings, measure_savings
 __all__ = ["LayerSummary", "RunSummary", "Series", "read_summary"]
 
 _NETWORK = ("gate", "network", "tail")
+_NEARLY_FULL = 0.95  # frames of at least this update rate tell what a full pass costs
 STAGES = ("decode", "letterbox", *_NETWORK, "head", "draw", "encode")
 
 
@@ -60,8 +61,7 @@ class Series:
         network_ms: Time in the network.
         detections: Objects found.
         refresh: Why the frame was computed in full, or "".
-        full: Whether every multiply-accumulate was executed.
-        calibrating: Whether it was computed exactly, for calibration.
+        forced: Whether it was computed in full or exactly by order (a refresh, a calibration), whatever changed in it.
     """
 
     frame: NDArray[np.int64]
@@ -70,8 +70,7 @@ class Series:
     network_ms: NDArray[np.float64]
     detections: NDArray[np.int64]
     refresh: tuple[str, ...]
-    full: NDArray[np.bool_]
-    calibrating: NDArray[np.bool_]
+    forced: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,9 +178,12 @@ def read_summary(folder: Path) -> RunSummary:
     macs, dense_macs = sum(int(row["macs"]) for row in table), sum(int(row["dense_macs"]) for row in table)
     seconds = float(_get(facts, "totals", "seconds") or 0) if status != "running" else 0.0
     savings = measure_savings(
-        macs, dense_macs, series.network_ms, series.full, seconds or sum(stage_ms.values()) * len(table) / 1000
+        macs,
+        dense_macs,
+        series.network_ms,
+        series.update_rate >= _NEARLY_FULL,
+        seconds or sum(stage_ms.values()) * len(table) / 1000,
     )
-    forced = series.full | series.calibrating
     return RunSummary(
         folder=folder,
         facts=facts,
@@ -194,8 +196,8 @@ def read_summary(folder: Path) -> RunSummary:
         rates=rates[:count],
         stage_ms=stage_ms,
         refreshes=dict(Counter(reason for reason in series.refresh if reason).most_common()),
-        busiest=extremes(series.pts, series.frame, series.update_rate, ~forced, highest=True),
-        quietest=extremes(series.pts, series.frame, series.update_rate, ~forced, highest=False),
+        busiest=extremes(series.pts, series.frame, series.update_rate, ~series.forced, highest=True),
+        quietest=extremes(series.pts, series.frame, series.update_rate, ~series.forced, highest=False),
         notes=notes,
     )
 
@@ -232,8 +234,7 @@ def _series(table: list[dict[str, Any]]) -> Series:
         network_ms=np.array(network, np.float64),
         detections=np.array([row.get("detections", 0) for row in table], np.int64),
         refresh=tuple(str(row.get("refresh") or "") for row in table),
-        full=macs >= dense,
-        calibrating=np.array([bool(row.get("calibrating")) for row in table]),
+        forced=np.array([bool(row.get("calibrating") or row.get("refresh")) for row in table]),
     )
 
 

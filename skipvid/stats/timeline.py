@@ -37,6 +37,7 @@ class Bins:
         found: Mean number of detections.
         network: Mean network time in ms.
         refresh: Reasons of the frames computed in full, or "".
+        forced: Whether any frame was computed in full or exactly by order.
     """
 
     edges: NDArray[np.int64]
@@ -47,6 +48,7 @@ class Bins:
     found: NDArray[np.float64]
     network: NDArray[np.float64]
     refresh: tuple[str, ...]
+    forced: NDArray[np.bool_]
 
     def to_dict(self) -> dict[str, Any]:
         """For the page's script, rounded."""
@@ -76,6 +78,7 @@ def bin_series(summary: RunSummary, columns: int = _COLUMNS) -> Bins:
         found=_means(series.detections, edges),
         network=_means(series.network_ms, edges),
         refresh=reasons,
+        forced=np.maximum.reduceat(series.forced, start),
     )
 
 
@@ -101,9 +104,9 @@ def encode_cells(cells: NDArray[np.uint8]) -> str:
     return base64.b64encode(np.ascontiguousarray(cells).tobytes()).decode()
 
 
-def ceiling(bins: Bins, forced: Sequence[bool]) -> float:
+def ceiling(bins: Bins) -> float:
     """A round upper end for the axis: frames computed in full by order may stick out of it."""
-    free = bins.peak[~np.asarray(forced, bool)]
+    free = bins.peak[~bins.forced]
     top = float(np.quantile(free, 0.995)) if free.size else 1.0
     steps = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
     return next((step for step in steps if top * 1.05 <= step), 1.0)
@@ -113,13 +116,14 @@ def chart_svg(bins: Bins, *, phone: bool = False) -> Markup:
     """The update rate over time, with the detections below and a flag where a frame was computed in full."""
     width, height = (_PHONE_WIDTH, _PHONE_HEIGHT) if phone else (_WIDTH, _HEIGHT)
     inner_w, inner_h = width - _LEFT - _RIGHT, height - _TOP - _BOTTOM
-    top = ceiling(bins, [bool(reason) for reason in bins.refresh])
+    top = ceiling(bins)
     count = bins.mean.size
     x = _LEFT + (np.arange(count) + 0.5) / count * inner_w
     mean, peak = (_path(x, _TOP + inner_h * (1 - np.minimum(values, top) / top)) for values in (bins.mean, bins.peak))
     base = _TOP + inner_h
     parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Update rate over time">']
     parts += _axis(top, width, bins, base, ticks=4 if phone else 8)
+    parts += _bands(bins, inner_w, base)
     parts.append(f'<path class="area" d="{mean} L{x[-1]:.1f} {base} L{x[0]:.1f} {base} Z"/>')
     parts.append(f'<path class="peak" d="{peak}"/><path class="mean" d="{mean}"/>')
     parts += _flags(bins, x, base)
@@ -144,6 +148,17 @@ def _axis(top: float, width: int, bins: Bins, base: int, ticks: int) -> list[str
         place, anchor = _LEFT + inner_w * k / ticks, "start" if k == 0 else "end" if k == ticks else "middle"
         parts.append(f'<text x="{place:.1f}" y="{base + 34}" text-anchor="{anchor}">{clock(float(bins.times[column]))}</text>')
     return parts
+
+
+def _bands(bins: Bins, inner_w: int, base: int) -> list[str]:
+    """Grey where frames were computed exactly by order, as while thresholds are calibrated; single refreshes have their flags."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], bins.forced.astype(np.int8), [0]])))
+    step = inner_w / bins.forced.size
+    return [
+        tag("rect", class_="band", x=f"{_LEFT + a * step:.1f}", width=f"{(b - a) * step:.1f}", y=_TOP, height=base - _TOP)
+        for a, b in zip(edges[::2], edges[1::2], strict=True)
+        if b - a > 1
+    ]
 
 
 def _flags(bins: Bins, x: NDArray[np.float64], base: int) -> list[str]:
