@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from skipvid.cli.options import PresetName, parse_rectangle
+from skipvid.cli.options import GateName, PresetName, ReferenceName, parse_rectangle
 from skipvid.cli.progress import Reporter
 from skipvid.errors import SkipvidError, UsageError
 from skipvid.pipeline.config import GateChoice, RunConfig
@@ -95,14 +95,32 @@ def check(config: RunConfig) -> None:
     if config.gate.thresholds is not None and config.gate.preset is not None:
         message = "--thresholds and --preset exclude each other: both say how much change is ignored."
         raise UsageError(message, "Leave one of them out.")
+    if config.gate.thresholds is not None and config.gate.family is not None:
+        message = "--thresholds and --gate exclude each other: the file says what kind of gate its thresholds are for."
+        raise UsageError(message, "Leave one of them out.")
 
 
 def gate_choice(
-    preset: PresetName | None, thresholds: Path | None, input_threshold: float | None, ignore_zones: Sequence[str] | None
+    preset: PresetName | None,
+    thresholds: Path | None,
+    input_threshold: float | None,
+    ignore_zones: Sequence[str] | None,
+    family: GateName | None = None,
+    structure: int | None = None,
+    reference: ReferenceName | None = None,
+    refresh_every: int | None = None,
 ) -> GateChoice:
     """What counts as a change, from the options."""
-    zones = tuple(parse_rectangle(zone) for zone in ignore_zones or ())
-    return GateChoice(None if preset is None else preset.value, thresholds, input_threshold, zones)
+    return GateChoice(
+        None if preset is None else preset.value,
+        thresholds,
+        input_threshold,
+        tuple(parse_rectangle(zone) for zone in ignore_zones or ()),
+        None if family is None else family.value,
+        structure,
+        None if reference is None else reference.value,
+        refresh_every,
+    )
 
 
 def end_if_interrupted(result: RunResult) -> None:

@@ -20,6 +20,8 @@ __all__ = [
     "Engine",
     "EngineName",
     "Exports",
+    "Gate",
+    "GateName",
     "Head",
     "HeatmapFrames",
     "IgnoreZones",
@@ -39,12 +41,17 @@ __all__ = [
     "Preset",
     "PresetName",
     "Quiet",
+    "Reference",
+    "ReferenceName",
+    "RefreshEvery",
     "Roi",
     "Show",
+    "Structure",
     "Threads",
     "Thresholds",
     "Verbose",
     "VidStride",
+    "check_structure",
     "parse_classes",
     "parse_rectangle",
     "parse_size",
@@ -63,6 +70,17 @@ class EngineName(StrEnum):
     AUTO = "auto"
     NATIVE = "native"
     REFERENCE = "reference"
+
+
+class GateName(StrEnum):
+    TRUNCATION = "truncation"
+    INPUT_NORM = "input-norm"
+    OUTPUT_NORM = "output-norm"
+
+
+class ReferenceName(StrEnum):
+    ACCUMULATING = "accumulating"
+    PREVIOUS_FRAME = "previous-frame"
 
 
 def parse_size(text: str) -> int | tuple[int, int]:
@@ -87,6 +105,14 @@ def parse_rectangle(text: str) -> tuple[int, int, int, int]:
 def parse_classes(values: list[str] | None) -> tuple[str, ...]:
     """``["0,2", "person"]`` -> ``("0", "2", "person")``."""
     return tuple(part for value in values or [] for part in (p.strip() for p in value.split(",")) if part)
+
+
+def check_structure(side: int | None) -> int | None:
+    """``--structure`` is the side of a block."""
+    if side not in (None, 1, 2, 4, 8):
+        message = f"{side} is no size of block. Write 1, 2, 4 or 8."
+        raise typer.BadParameter(message)
+    return side
 
 
 def refuse_device(device: str) -> str:
@@ -144,6 +170,39 @@ InputThreshold = Annotated[
     typer.Option(
         min=0,
         help="Grey levels a pixel must differ by to count. Default: the preset's, from the video's noise.",
+        rich_help_panel=_CHANGE,
+    ),
+]
+Gate = Annotated[
+    GateName | None,
+    typer.Option(
+        help="What is skipped: changes of activations (truncation, the default), or outputs of convolutions whose window changed "
+        "little (input-norm), also by the weights (output-norm).",
+        rich_help_panel=_CHANGE,
+    ),
+]
+Structure = Annotated[
+    int | None,
+    typer.Option(
+        metavar="1|2|4|8",
+        callback=check_structure,
+        help="Side of the blocks that gates decide for as a whole. Default: 1, single pixels.",
+        rich_help_panel=_CHANGE,
+    ),
+]
+Reference = Annotated[
+    ReferenceName | None,
+    typer.Option(
+        help="With a norm gate: whether changes that were skipped add up, or are compared with the previous frame and forgotten. "
+        "Default: accumulating.",
+        rich_help_panel=_CHANGE,
+    ),
+]
+RefreshEvery = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Look at everything once in so many frames without a threshold, a part in each frame. Default: 0, never.",
         rich_help_panel=_CHANGE,
     ),
 ]

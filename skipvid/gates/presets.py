@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from skipvid.errors import UsageError
-from skipvid.gates.policies import Policy, Truncation
+from skipvid.gates.policies import InputNorm, OutputNorm, Policy, Truncation
 
-__all__ = ["DEFAULT", "PRESETS", "preset"]
+__all__ = ["DEFAULT", "FAMILIES", "PRESETS", "preset"]
 
 DEFAULT = "balanced"
 
@@ -21,14 +21,43 @@ PRESETS: Mapping[str, Policy] = MappingProxyType(
     }
 )
 
+_INPUT_NORM = MappingProxyType(
+    {
+        "exact": InputNorm(0.0, input_noise=0.0),
+        "high": InputNorm(0.01, input_threshold=2.0, input_noise=0.75, vector_threshold=0.005),
+        "balanced": InputNorm(0.04, input_threshold=4.0, input_noise=1.0, vector_threshold=0.02),
+        "fast": InputNorm(0.08, input_threshold=8.0, input_noise=1.5, vector_threshold=0.04),
+    }
+)
 
-def preset(name: str) -> Policy:
+_OUTPUT_NORM = MappingProxyType(
+    {
+        "exact": OutputNorm(0.0, input_noise=0.0),
+        "high": OutputNorm(0.05, input_threshold=2.0, input_noise=0.75, vector_threshold=0.02),
+        "balanced": OutputNorm(0.2, input_threshold=4.0, input_noise=1.0, vector_threshold=0.08),
+        "fast": OutputNorm(0.4, input_threshold=8.0, input_noise=1.5, vector_threshold=0.16),
+    }
+)
+
+FAMILIES: Mapping[str, Mapping[str, Policy]] = MappingProxyType(
+    {Truncation.TYPE: PRESETS, InputNorm.TYPE: _INPUT_NORM, OutputNorm.TYPE: _OUTPUT_NORM}
+)
+
+
+def preset(name: str, family: str = Truncation.TYPE) -> Policy:
     """The policy of a preset: ``exact`` (bit for bit), ``high``, ``balanced`` (default) or ``fast``.
 
+    Args:
+        name: Of the preset.
+        family: Kind of gate: ``truncation``, ``input-norm`` or ``output-norm``.
+
     Raises:
-        UsageError: There is no such preset.
+        UsageError: There is no such preset or family.
     """
+    if family not in FAMILIES:
+        message = f"The gate {family!r} does not exist."
+        raise UsageError(message, f"Use one of: {', '.join(FAMILIES)}.")
     if name not in PRESETS:
         message = f"The preset {name!r} does not exist."
         raise UsageError(message, f"Use one of: {', '.join(PRESETS)}.")
-    return PRESETS[name]
+    return FAMILIES[family][name]

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 from skipvid.engine import EngineName, native_reason
 from skipvid.engine.stream import Stream
 from skipvid.errors import UsageError
+from skipvid.gates.norms import NormGate
 from skipvid.gates.policies import Policy, Truncation
 from skipvid.gates.presets import preset
-from skipvid.gates.settings import Rect
+from skipvid.gates.settings import Rect, Reference
 from skipvid.gates.thresholds import load_thresholds
 from skipvid.models.detection import Detections
 from skipvid.models.names import Skeleton
-from skipvid.pipeline.config import ModelChoice, Rectangle, RunConfig
+from skipvid.pipeline.config import GateChoice, ModelChoice, Rectangle, RunConfig
 from skipvid.plan import FloatArray, Plan
 from skipvid.video.letterbox import Letterbox
 from skipvid.video.source import Source
@@ -106,6 +107,7 @@ class Setup:
             "dilation": settings.input.dilation,
             "ignore": [[rect.x0, rect.y0, rect.x1, rect.y1] for rect in settings.input.ignore],
             "thresholds": {name: gate.threshold for name, gate in settings.layers.items()},
+            "open_thresholds": {name: gate.threshold for name, gate in settings.opens.items()},
             "scales": dict(self.stream.scales),
         }
 
@@ -169,14 +171,35 @@ def _policy(config: RunConfig, plan: Plan) -> tuple[Policy, Mapping[str, float],
         tuned = load_thresholds(gate.thresholds, plan)
         policy, scales, name = tuned.policy, tuned.scales, gate.thresholds.name
     else:
+        family = gate.family or Truncation.TYPE
+        policy = preset(config.preset or "", family)
         name = config.preset or ""
-        policy = preset(name)
+        if gate.family is not None:
+            name = f"{name}, {family}"
+    return _adjusted(policy, gate, name, scales)
+
+
+def _adjusted(
+    policy: Policy, gate: GateChoice, name: str, scales: Mapping[str, float]
+) -> tuple[Policy, Mapping[str, float], str]:
+    """The policy with what was asked for besides."""
+    assert isinstance(policy, (Truncation, NormGate))
     if gate.input_threshold is not None:
-        if not isinstance(policy, Truncation):
-            message = "The thresholds file has no input threshold that --input-threshold could replace."
-            raise UsageError(message, "Leave one of them out.")
         policy = replace(policy, input_threshold=gate.input_threshold, input_noise=0.0)
         name = f"{name}, input {gate.input_threshold:g}"
+    if gate.structure is not None:
+        policy = replace(policy, structure=gate.structure)
+        name = f"{name}, blocks of {gate.structure}"
+    if gate.refresh_every is not None:
+        policy = replace(policy, refresh_every=gate.refresh_every)
+    if gate.reference is not None:
+        if not isinstance(policy, NormGate):
+            message = (
+                f"--reference {gate.reference} says what a norm gate remembers; truncation compares with what was last committed."
+            )
+            raise UsageError(message, "Add --gate input-norm or --gate output-norm, or leave --reference out.")
+        policy = replace(policy, reference=Reference(gate.reference))
+        name = f"{name}, {gate.reference}"
     return policy, scales, name
 
 
