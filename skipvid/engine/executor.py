@@ -75,11 +75,17 @@ class Executor(Protocol):
     def changed(self, name: str) -> BoolArray:
         """``(H, W)``: the pixels of a map that the last step committed. May alias the stream's state."""
 
+    def any_changed(self, name: str) -> bool:
+        """Whether the last step committed any pixel of a map; cheaper than to ask `changed`."""
+
     def active(self, op: str) -> BoolArray:
         """``(H, W)`` of the operator's output: the pixels that the last step recomputed. May alias the stream's state."""
 
     def active_counts(self) -> NDArray[np.int64]:
         """``(len(plan.ops),)``: recomputed pixels of the last step, per operator in plan order."""
+
+    def heat(self, height: int, width: int) -> FloatArray:
+        """``(height, width)`` float32 in 0 to 1: share of the network recomputed around each cell, see `skipvid.engine.heat`."""
 
     def op_ms(self) -> NDArray[np.float64]:
         """``(len(plan.ops),)``: time of each operator in the last step, in ms; zeros unless profiling is on."""

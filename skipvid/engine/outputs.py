@@ -35,30 +35,37 @@ class GraphOutputs:
 
     def advance(self, executor: Executor) -> None:
         """Note what the last step of the executor changed."""
-        changed = [name for name in self._sources if executor.changed(name).any()]
+        changed = [name for name in self._sources if executor.any_changed(name)]
         self.changed = bool(changed)
         self._stale.update(changed)
         if self._plan.tail is not None and not self._tail_stale:
             self._tail_stale = any(name in self._plan.tail.inputs for name in changed)
         self.tail_ms = 0.0
 
-    def collect(self, executor: Executor) -> dict[str, FloatArray]:
+    def collect(self, executor: Executor, *, copy: bool = True) -> dict[str, FloatArray]:
         """Every graph output by its ONNX name, in the graph's order and shapes.
 
-        The arrays are read-only and keep their values; an output that did not change is the same array as before.
+        Args:
+            executor: Holds the maps.
+            copy: Return arrays that are read-only and keep their values; an output that did not change is the same array as
+                before. Otherwise those that are maps of the plan alias the executor's state, for one who looks at once.
         """
-        for name in self._stale:
-            self._images[name] = _frozen(np.array(executor.tensor(name).transpose(2, 0, 1)[None], order="C"))
-        self._stale.clear()
         tail = self._plan.tail
         if self._part is not None and tail is not None and self._tail_stale:
             start = perf_counter()
-            results = self._part([self._images[name] for name in tail.inputs])
+            results = self._part([self._image(executor, name) for name in tail.inputs])
             self.tail_ms = (perf_counter() - start) * 1e3
             self._tail = {name: _frozen(array) for name, array in zip(tail.outputs, results, strict=True)}
             self._tail_stale = False
-        maps = self._plan.maps
-        return {name: self._images[maps[name]] if name in maps else self._tail[name] for name in self._plan.outputs}
+        maps, look = self._plan.maps, self._image if copy else _view
+        return {name: look(executor, maps[name]) if name in maps else self._tail[name] for name in self._plan.outputs}
+
+    def _image(self, executor: Executor, name: str) -> FloatArray:
+        """A map as ``(1, C, H, W)``, copied when it has changed since it was last asked for."""
+        if name in self._stale:
+            self._images[name] = _frozen(np.array(_view(executor, name), order="C"))
+            self._stale.discard(name)
+        return self._images[name]
 
     def reset(self) -> None:
         """Forget everything."""
@@ -68,6 +75,11 @@ class GraphOutputs:
         self._tail_stale = True
         self.changed = False
         self.tail_ms = 0.0
+
+
+def _view(executor: Executor, name: str) -> FloatArray:
+    """A map as ``(1, C, H, W)``, aliasing the executor's state."""
+    return executor.tensor(name).transpose(2, 0, 1)[None]
 
 
 def _frozen(array: FloatArray) -> FloatArray:

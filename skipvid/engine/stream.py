@@ -15,8 +15,8 @@ from types import MappingProxyType
 import numpy as np
 
 from skipvid.engine import EngineName, create_executor
+from skipvid.engine.counts import Counter
 from skipvid.engine.executor import ByteArray, Executor, PixelMap
-from skipvid.engine.heat import heat
 from skipvid.engine.outputs import GraphOutputs
 from skipvid.gates.policies import Policy
 from skipvid.gates.safety import MOVING, Safety, Watch
@@ -100,7 +100,7 @@ class Stream:
         self._executor = create_executor(plan, engine, pixels, None, threads)
         self._outputs = GraphOutputs(plan)
         self._watch: Watch | None = None if safety is None else safety.watch()
-        self._pixels = [plan.tensors[op.output].pixels for op in plan.ops]
+        self._counter = Counter(plan)
         self.notices: list[str] = []
         self._begin()
 
@@ -230,26 +230,31 @@ class Stream:
             self._executor.configure(self._settings)
 
     def _count(self, ms: Mapping[str, float], reason: str | None, calibrating: bool) -> FrameStats:
-        plan = self._plan
-        counts = self._executor.active_counts().tolist()
-        macs = sum(plan.executed_macs(op, n) for op, n in zip(plan.ops, counts, strict=True) if n)
-        rates = {op.name: n / pixels for op, n, pixels in zip(plan.ops, counts, self._pixels, strict=True)}
-        return FrameStats(self._frame, macs, plan.dense_macs, rates, ms, reason, calibrating)
+        counts = self._executor.active_counts()
+        macs, rates = self._counter.macs(counts), self._counter.rates(counts)
+        return FrameStats(self._frame, macs, self._plan.dense_macs, rates, ms, reason, calibrating)
 
     def outputs(self) -> dict[str, FloatArray]:
         """Every output of the ONNX graph by its name, in the graph's order and shapes, decode tail included.
 
         The arrays are read-only and keep their values. An output that did not change is the same array as before.
         """
+        return self._collect(copy=True)
+
+    def _collect(self, *, copy: bool) -> dict[str, FloatArray]:
         last = self.last
-        result = self._outputs.collect(self._executor)
+        result = self._outputs.collect(self._executor, copy=copy)
         if self._outputs.tail_ms:
             self._last = replace(last, ms={**last.ms, "tail": self._outputs.tail_ms})
         return result
 
+    def views(self) -> dict[str, FloatArray]:
+        """As `outputs`, without copies: arrays that alias the stream's state are valid until the next step, not to be written."""
+        return self._collect(copy=False)
+
     def heat(self, height: int, width: int) -> FloatArray:
         """Where the last frame was recomputed: ``(height, width)`` float32 in 0 to 1, see `skipvid.engine.heat.heat`."""
-        return heat(self._executor, height, width)
+        return self._executor.heat(height, width)
 
     def refresh(self, reason: str = REQUESTED) -> None:
         """Recompute everything at the next frame: it does not follow the last one.

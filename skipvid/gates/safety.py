@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
 from typing import Any, Final
 
 import numpy as np
@@ -42,7 +44,8 @@ class Safety:
         lag: Frames between the pictures compared for movement; probed every ``lag / 2`` frames.
         probes: Successive probes for moving that switch to dense; two calm ones switch back.
         worth: Dense only where skipping executed at least this share of the arithmetic since the last probe.
-        exposure: Grey levels by which most of the picture must have become brighter or darker since the last refresh; probed as above.
+        exposure: Grey levels by which most of the picture must have become brighter or darker since the last refresh; probed as
+            above.
         hold: Frames between two refreshes for exposure: flickering light is left to the gates.
     """
 
@@ -102,8 +105,10 @@ class Watch:
         Returns:
             ``scene-cut``, ``exposure`` or ``moving`` where everything must be recomputed, else None.
         """
-        now = _Thumbnail.of(image, self._safety.samples, unit)
-        before, self._last = self._last, now
+        now, before = _Thumbnail.of(image, self._safety.samples, unit), self._last
+        if before is not None and now.equals(before):
+            now = before  # with all that is already known about it
+        self._last = now
         self._frame += 1
         self._held = max(self._held - 1, 0)
         if share is not None:
@@ -136,9 +141,9 @@ class Watch:
 
     def _is_cut(self, before: _Thumbnail, now: _Thumbnail) -> bool:
         # Correlating takes most of the time, and no cut leaves the picture all but unchanged.
-        still = float(np.abs(now.mean - before.mean).mean()) < 1.0
+        still = now is before or float(np.abs(now.mean - before.mean).mean()) < 1.0
         change = 0.0 if still else now.unlike(before, 0.5, self._safety.texture)
-        usual = float(np.median(self._changes)) if self._changes else 0.0
+        usual = median(self._changes) if self._changes else 0.0
         self._changes.append(change)
         return change > max(self._safety.cut, self._safety.cut_over * usual)
 
@@ -146,7 +151,7 @@ class Watch:
         """Compare with ``lag`` frames ago and vote for or against a moving camera."""
         if len(self._past) == self._past.maxlen:
             change = now.unlike(self._past[0], 0.9, self._safety.texture)
-            costly = not self._shares or float(np.mean(self._shares)) >= self._safety.worth
+            costly = not self._shares or sum(self._shares) / len(self._shares) >= self._safety.worth
             if self._moving:
                 self._votes = self._votes + 1 if change < self._safety.calm else 0
                 switch = self._votes >= 2
@@ -162,6 +167,8 @@ class Watch:
     def _is_exposure(self, now: _Thumbnail) -> bool:
         if self._reference is None or self._held:
             return False
+        if now is self._reference or now.furthest(self._reference) < self._safety.exposure:
+            return False
         shift = now.brighter(self._reference, self._safety.texture)
         if abs(shift) < self._safety.exposure:
             return False
@@ -169,26 +176,52 @@ class Watch:
 
 
 class _Thumbnail:
-    """Samples of a picture in cells, with what comparing them takes."""
+    """Samples of a picture in cells, with what comparing them takes, worked out when it is asked for."""
 
-    def __init__(self, cells: FloatArray, shape: tuple[int, int]) -> None:
+    def __init__(self, grid: NDArray[Any], unit: float, shape: tuple[int, int]) -> None:
         self.shape = shape
-        self.mean: FloatArray = cells.mean(axis=1)
-        self.centred: FloatArray = cells - self.mean[:, None]
-        self.spread: FloatArray = np.sqrt(np.square(self.centred).mean(axis=1))
+        self._grid = grid
+        self._unit = unit
+        cell = (min(_CELL, grid.shape[0]), min(_CELL, grid.shape[1]))
+        self._split = (grid.shape[0] // cell[0], cell[0], grid.shape[1] // cell[1], cell[1])
+
+    @cached_property
+    def _whole(self) -> FloatArray:
+        rows, cell_h, columns, cell_w = self._split
+        whole = self._grid[: rows * cell_h, : columns * cell_w].astype(np.float32)
+        return whole if self._unit == 1.0 else whole / np.float32(self._unit)
+
+    @cached_property
+    def mean(self) -> FloatArray:
+        rows, cell_h, columns, cell_w = self._split
+        sums = self._whole.reshape(rows, cell_h, -1).sum(axis=1).reshape(rows * columns, cell_w).sum(axis=1)
+        return np.asarray(sums / np.float32(cell_h * cell_w), np.float32)
+
+    @cached_property
+    def centred(self) -> FloatArray:
+        rows, cell_h, columns, cell_w = self._split
+        cells = self._whole.reshape(self._split).transpose(0, 2, 1, 3).reshape(rows * columns, cell_h * cell_w)
+        return np.asarray(cells - self.mean[:, None], np.float32)
+
+    @cached_property
+    def spread(self) -> FloatArray:
+        return np.asarray(np.sqrt(np.square(self.centred).mean(axis=1)), np.float32)
 
     @classmethod
     def of(cls, image: NDArray[Any], samples: int, unit: float) -> _Thumbnail:
         """Point samples of one channel (green of BGR): averaging would cost a pass over the picture and hide fine texture."""
         height, width, channels = image.shape
         stride = max(max(height, width) // samples, 1)
-        grid = image[stride // 2 :: stride, stride // 2 :: stride, min(1, channels - 1)].astype(np.float32)
-        if unit != 1.0:
-            grid /= np.float32(unit)
-        cell_h, cell_w = min(_CELL, grid.shape[0]), min(_CELL, grid.shape[1])
-        rows, columns = grid.shape[0] // cell_h, grid.shape[1] // cell_w
-        whole = grid[: rows * cell_h, : columns * cell_w].reshape(rows, cell_h, columns, cell_w)
-        return cls(whole.transpose(0, 2, 1, 3).reshape(rows * columns, cell_h * cell_w), (height, width))
+        grid = image[stride // 2 :: stride, stride // 2 :: stride, min(1, channels - 1)]
+        return cls(np.ascontiguousarray(grid), unit, (height, width))
+
+    def equals(self, other: _Thumbnail) -> bool:
+        """Whether the samples are the same ones."""
+        return self.shape == other.shape and self._unit == other._unit and np.array_equal(self._grid, other._grid)
+
+    def furthest(self, other: _Thumbnail) -> float:
+        """Grey levels by which the cell that changed most became brighter or darker."""
+        return float(np.abs(self.mean - other.mean).max())
 
     def unlike(self, other: _Thumbnail, correlation: float, texture: float) -> float:
         """Share of cells with texture in either picture whose correlation between the two is below ``correlation``."""
@@ -205,5 +238,6 @@ class _Thumbnail:
         textured = np.maximum(self.spread, other.spread) > texture
         if not textured.any():
             return 0.0
-        low, high = np.percentile((self.mean - other.mean)[textured], (30, 70))
+        shifts = np.sort((self.mean - other.mean)[textured])
+        low, high = np.interp((0.3 * (len(shifts) - 1), 0.7 * (len(shifts) - 1)), np.arange(len(shifts)), shifts)
         return float(low if low > 0 else min(high, 0.0))

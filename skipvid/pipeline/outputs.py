@@ -40,9 +40,8 @@ class Rows:
     """
 
     def __init__(self, folder: Path, ops: Sequence[str], labels: Sequence[str]) -> None:
-        self._labels = labels
         with ExitStack() as opening:  # those opened are closed again when a later one cannot be
-            self._predictions = opening.enter_context(rows.JsonLines(folder / rows.PREDICTIONS))
+            self._predictions = opening.enter_context(rows.PredictionLines(folder / rows.PREDICTIONS, labels))
             self._stats = opening.enter_context(rows.JsonLines(folder / rows.STATS))
             self._rates = opening.enter_context(rows.RateFile(folder / rows.OPS, ops))
             self._stack = opening.pop_all()
@@ -50,7 +49,7 @@ class Rows:
     def write(self, item: Computed, ms: dict[str, float]) -> None:
         """Append a frame's row to each file."""
         index, pts = item.frame.index, item.frame.pts
-        self._predictions.write(rows.prediction_row(index, pts, item.found, self._labels))
+        self._predictions.write(index, pts, item.found)
         cost = item.cost
         row = rows.StatsRow(
             frame=index,

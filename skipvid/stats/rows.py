@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +29,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from skipvid.engine.counts import Rates
 from skipvid.errors import OutputError
 from skipvid.models.detection import Detections
 from skipvid.plan import FloatArray
@@ -44,6 +45,7 @@ __all__ = [
     "STATS",
     "STILL",
     "JsonLines",
+    "PredictionLines",
     "RateFile",
     "StatsRow",
     "output_error",
@@ -99,11 +101,18 @@ class StatsRow:
 
     def row(self) -> dict[str, Any]:
         """As written to ``stats.jsonl``."""
-        values = asdict(self)
-        values["pts"] = round(self.pts, 6)
-        values["update_rate"] = round(self.update_rate, 6)
-        values["ms"] = {stage: round(ms, 3) for stage, ms in self.ms.items()}
-        return values
+        return {
+            "frame": self.frame,
+            "pts": round(self.pts, 6),
+            "macs": self.macs,
+            "dense_macs": self.dense_macs,
+            "update_rate": round(self.update_rate, 6),
+            "ms": {stage: round(ms, 3) for stage, ms in self.ms.items()},
+            "refresh": self.refresh,
+            "calibrating": self.calibrating,
+            "detections": self.detections,
+            "changed": self.changed,
+        }
 
 
 def prediction_row(frame: int, pts: float, found: Detections, labels: Sequence[str]) -> dict[str, Any]:
@@ -128,7 +137,11 @@ def prediction_row(frame: int, pts: float, found: Detections, labels: Sequence[s
 
 
 def _rounded(values: NDArray[Any], digits: int) -> list[float]:
-    return [round(float(v), digits) for v in values]
+    return [round(float(v), digits) for v in values.tolist()]
+
+
+# Made once: json.dumps would make an encoder for every row.
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class _Appender:
@@ -180,7 +193,28 @@ class JsonLines(_Appender):
     """A file of one JSON object per line."""
 
     def write(self, row: Mapping[str, Any]) -> None:
-        self.append(json.dumps(row, separators=(",", ":"), allow_nan=False).encode() + b"\n")
+        self.append(_encode(row).encode() + b"\n")
+
+
+class PredictionLines(_Appender):
+    """``predictions.jsonl``: rows of `prediction_row`. Detections that stay the same object are turned into text once.
+
+    Args:
+        path: The file.
+        labels: Class names by index.
+    """
+
+    def __init__(self, path: Path, labels: Sequence[str]) -> None:
+        super().__init__(path)
+        self._labels = labels
+        self._found: Detections | None = None
+        self._text = ""
+
+    def write(self, frame: int, pts: float, found: Detections) -> None:
+        if found is not self._found:
+            self._text = _encode(prediction_row(frame, pts, found, self._labels)["detections"])
+            self._found = found
+        self.append(f'{{"frame":{frame},"pts":{_encode(round(pts, 6))},"detections":{self._text}}}\n'.encode())
 
 
 class RateFile(_Appender):
@@ -194,10 +228,19 @@ class RateFile(_Appender):
     def __init__(self, path: Path, ops: Sequence[str]) -> None:
         super().__init__(path)
         self._ops = tuple(ops)
+        self._known: Mapping[str, int] | None = None  # positions that were found to be those of the columns
 
     def write(self, rates: Mapping[str, float]) -> None:
-        values = np.array([rates.get(op, 0.0) for op in self._ops], np.float64)
+        if isinstance(rates, Rates) and self._in_order(rates.names):
+            values = rates.shares
+        else:
+            values = np.array([rates.get(op, 0.0) for op in self._ops], np.float64)
         self.append(np.rint(np.clip(values, 0, 1) * _RATE_SCALE).astype("<u2").tobytes())
+
+    def _in_order(self, names: Mapping[str, int]) -> bool:
+        if self._known is not names and tuple(names) == self._ops:
+            self._known = names
+        return self._known is names
 
 
 def output_error(path: Path, error: OSError) -> OutputError:

@@ -1,0 +1,65 @@
+"""What a frame executed, from the recomputed pixels of each operator; at a price that does not show beside a quiet frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipvid.plan import Plan
+
+__all__ = ["Counter", "Rates"]
+
+
+class Rates(Mapping[str, float]):
+    """Recomputed share of the output pixels, by operator name; worked out when it is looked at.
+
+    Attributes:
+        names: Position of each operator in ``shares``.
+    """
+
+    __slots__ = ("_counts", "_pixels", "names")
+
+    def __init__(self, names: Mapping[str, int], counts: NDArray[np.int64], pixels: NDArray[np.int64]) -> None:
+        self.names = names
+        self._counts, self._pixels = counts, pixels
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """``(operators,)`` in plan order."""
+        return self._counts / self._pixels
+
+    def __getitem__(self, name: str) -> float:
+        index = self.names[name]
+        return float(self._counts[index] / self._pixels[index])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __repr__(self) -> str:
+        return f"Rates({dict(self)})"
+
+
+class Counter:
+    """Turns counts of pixels into multiply-accumulates and update rates.
+
+    Args:
+        plan: The network.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._names = {op.name: index for index, op in enumerate(plan.ops)}
+        self._pixels = np.array([plan.tensors[op.output].pixels for op in plan.ops], np.int64)
+        self._macs = np.array([plan.op_macs[op.name] for op in plan.ops], np.int64)
+
+    def macs(self, counts: NDArray[np.int64]) -> int:
+        """Multiply-accumulates of recomputing so many pixels of each operator's output; as `Plan.executed_macs`, summed."""
+        return int((self._macs * counts // self._pixels).sum()) if counts.any() else 0
+
+    def rates(self, counts: NDArray[np.int64]) -> Rates:
+        """Update rates; keeps ``counts``, which must not change any more."""
+        return Rates(self._names, counts, self._pixels)
