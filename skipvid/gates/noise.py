@@ -18,18 +18,18 @@ __all__ = ["NoiseMeter"]
 
 _BLOCK = 16
 _WITHIN = 99.0  # percentile over a block's pixels: one pixel in a hundred may open on noise
-_ACROSS = 50.0  # percentile over blocks: up to half of the picture may be moving
+_ACROSS = 25.0  # percentile over blocks: up to three quarters of the picture may be moving
 _OVER_TIME = 75.0  # percentile over pairs of frames: a key frame's jump counts, a scene cut does not
-_CEILING = 12.0  # grey levels; above this it is motion, whatever covers the picture
+_CEILING = 8.0  # grey levels; above this it is motion, whatever covers the picture
 
 
 class NoiseMeter:
     """Noise of a video from pairs of successive frames.
 
     For each pair: the difference of a pixel is the largest of its channels; the level of a block of 16x16 pixels is the 99th
-    percentile of its pixels; the level of the pair is the median over the blocks. The noise is the 75th percentile over pairs, at
-    most 12 grey levels. Blocks in which something moves lie above the median as long as they are fewer than half; borders of a
-    letterbox are left out.
+    percentile of its pixels; the level of the pair is the lower quartile over the blocks. The noise is the 75th percentile over
+    pairs, at most 8 grey levels. Blocks in which something moves lie above the lower quartile as long as they are fewer than
+    three quarters; borders of a letterbox are left out.
     """
 
     def __init__(self) -> None:

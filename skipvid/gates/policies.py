@@ -16,6 +16,7 @@ from skipvid.errors import UsageError
 from skipvid.gates.norms import InputNorm, OutputNorm
 from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate, scale_of
 from skipvid.gates.settings import GateSettings, LayerGate, Norm, Rect
+from skipvid.gates.worth import shaped
 from skipvid.plan import GatePoint, Plan
 
 __all__ = ["INPUT", "InputNorm", "OutputNorm", "Policy", "Truncation", "policy_from_dict"]
@@ -66,6 +67,8 @@ class Truncation(GateOptions):
         dilation: Pixels around a changed input pixel that are taken along.
         vector_threshold: For 1x1 maps that broadcast over space (squeeze-excite), as ``threshold``; None: the same number. One
             such map above its threshold makes every pixel behind it active.
+        shaping: How strongly thresholds follow the arithmetic behind a gate: 0: not at all, 0.5: as its square root, see
+            `skipvid.gates.worth.shaped`. Thresholds of vectors and of single layers are left as they are.
         relative: Whether thresholds are shares of the maps' scales.
         layers: Thresholds of single gate points by name, in the same units, in place of the above (``input``: grey levels).
     """
@@ -76,6 +79,7 @@ class Truncation(GateOptions):
     input_noise: float = 1.0
     dilation: int = 0
     vector_threshold: float | None = None
+    shaping: float = 0.0
     relative: bool = True
     layers: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -93,6 +97,7 @@ class Truncation(GateOptions):
             "threshold": self.threshold,
             "input_threshold": self.input_threshold,
             "input_noise": self.input_noise,
+            "shaping": self.shaping,
             **({} if self.vector_threshold is None else {"vector_threshold": self.vector_threshold}),
             **{f"threshold of layer {name!r}": value for name, value in self.layers.items()},
         }
@@ -117,11 +122,12 @@ class Truncation(GateOptions):
             message = f"The model has no gate point named {unknown[0]!r} ({len(unknown)} unknown of {len(self.layers)})."
             raise UsageError(message, "List the model's gate points with `skipvid models show`.")
         scales = scales or {}
+        shares = self.shares(plan)
         layers: dict[str, LayerGate] = {}
         for gate in plan.gates:
             if gate.name == INPUT:
                 continue
-            share = self._share(gate)
+            share = shares[gate.name]
             threshold = share * scale_of(scales, gate.name) if self.relative and share > 0 else share
             if threshold > 0:
                 layers[gate.tensor] = LayerGate(threshold, self.norm)
@@ -133,12 +139,17 @@ class Truncation(GateOptions):
     def gate_names(self, plan: Plan) -> tuple[str, ...]:
         return tuple(gate.name for gate in plan.gates)
 
-    def _share(self, gate: GatePoint) -> float:
+    def shares(self, plan: Plan) -> dict[str, float]:
+        """The threshold of every gate but the input's, by gate name, in the policy's units."""
+        factors = shaped(plan, self.shaping)
+        return {gate.name: self._share(gate, factors[gate.name]) for gate in plan.gates if gate.name != INPUT}
+
+    def _share(self, gate: GatePoint, factor: float) -> float:
         if gate.name in self.layers:
             return self.layers[gate.name]
         if gate.broadcast and self.vector_threshold is not None:
             return self.vector_threshold
-        return self.threshold
+        return self.threshold * factor
 
     def with_layers(self, layers: Mapping[str, float]) -> Truncation:
         """The same policy with the thresholds of single gate points replaced."""
@@ -146,7 +157,12 @@ class Truncation(GateOptions):
 
     def to_dict(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("threshold", "norm", "input_threshold", "input_noise", "dilation")}
-        rest = {"vector_threshold": self.vector_threshold, "relative": self.relative, "layers": dict(self.layers)}
+        rest = {
+            "vector_threshold": self.vector_threshold,
+            "shaping": self.shaping,
+            "relative": self.relative,
+            "layers": dict(self.layers),
+        }
         return {"type": self.TYPE, "version": self.VERSION, **own, "norm": str(self.norm), **rest, **self.options_to_dict()}
 
 

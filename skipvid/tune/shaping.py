@@ -10,11 +10,10 @@ thresholds would.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from skipvid.gates.policies import INPUT, Truncation
+from skipvid.gates.policies import Truncation
 from skipvid.plan import Plan
 from skipvid.tune.search import Search
 from skipvid.tune.trial import Trial
@@ -33,12 +32,9 @@ def sensitivities(search: Search, start: Truncation, plan: Plan, cost: Cost) -> 
     """What making each gate coarser saves, in units of ``cost``, and loses, in units of `Agreement.loss`."""
     basis = search.attempt(start)
     result = {}
-    for gate in plan.gates:
-        if gate.name == INPUT:
-            continue
-        threshold = _threshold(start, gate.name, gate.broadcast)
-        trial = search.attempt(start.with_layers({gate.name: threshold * _COARSER}))
-        result[gate.name] = (cost(basis) - cost(trial), trial.agreement.loss - basis.agreement.loss)
+    for name, threshold in start.shares(plan).items():
+        trial = search.attempt(start.with_layers({name: threshold * _COARSER}))
+        result[name] = (cost(basis) - cost(trial), trial.agreement.loss - basis.agreement.loss)
     return result
 
 
@@ -48,24 +44,23 @@ def shape(search: Search, start: Truncation, plan: Plan, found: Mapping[str, tup
     best = search.attempt(start)
     policy = start
     for strength in _STRENGTHS:
-        shaped = {
-            gate.name: _threshold(start, gate.name, gate.broadcast)
-            * float(np.clip(worth[gate.name] ** strength, 1 / _LIMIT, _LIMIT))
-            for gate in plan.gates
-            if gate.name in worth
-        }
+        factors = {name: float(np.clip(value**strength, 1 / _LIMIT, _LIMIT)) for name, value in worth.items()}
+        shaped = {name: share * factors[name] for name, share in start.shares(plan).items() if name in factors}
         trial = search.coarsest([start.with_layers({k: v * f for k, v in shaped.items()}) for f in _FACTORS])
         if trial is not None and trial.macs < best.macs and isinstance(trial.policy, Truncation):
             best, policy = trial, trial.policy
     return policy
 
 
-def moves(search: Search, start: Truncation, found: Mapping[str, tuple[float, float]], least: float = 0.01) -> Truncation:
+def moves(
+    search: Search, start: Truncation, plan: Plan, found: Mapping[str, tuple[float, float]], least: float = 0.01
+) -> Truncation:
     """Move groups of gates while that pays: the worthiest quarter coarser, half of it, ... down to one gate.
 
     Args:
         search: The search.
         start: Where to start.
+        plan: The network.
         found: `sensitivities`.
         least: Smallest relative saving for which a move is kept going.
     """
@@ -76,7 +71,8 @@ def moves(search: Search, start: Truncation, found: Mapping[str, tuple[float, fl
         moved = False
         for at in range(0, len(order), size):
             group: Sequence[str] = order[at : at + size]
-            coarser = policy.with_layers({n: 1.5 * policy.layers.get(n, policy.threshold) for n in group})
+            shares = policy.shares(plan)
+            coarser = policy.with_layers({name: 1.5 * shares[name] for name in group})
             trial = search.attempt(coarser)
             if search.goal.met(trial) and trial.macs < best.macs * (1 - least):
                 best, policy, moved = trial, coarser, True
@@ -85,13 +81,7 @@ def moves(search: Search, start: Truncation, found: Mapping[str, tuple[float, fl
         size = size if moved and size > 4 else size // 2
         if size < max(len(order) // 16, 1):
             break
-    return replace(policy)
-
-
-def _threshold(policy: Truncation, name: str, broadcast: bool) -> float:
-    if name in policy.layers:
-        return policy.layers[name]
-    return policy.vector_threshold if broadcast and policy.vector_threshold is not None else policy.threshold
+    return policy
 
 
 def _worth(found: Mapping[str, tuple[float, float]]) -> dict[str, float]:

@@ -101,11 +101,11 @@ def tune(
     """
     stage("running the dense network")
     halves = [item.split() for item in footage]
-    bench = Bench([first for first, _ in halves], request.engine, request.threads)
-    scales = bench.scales
-    bench.use_scales(scales)
     base = PRESETS["balanced"]
     assert isinstance(base, Truncation)
+    bench = Bench([first for first, _ in halves], request.engine, request.threads, norm=base.norm)
+    scales = bench.scales
+    bench.use_scales(scales)
     search = Search(bench, request.goal, base, report, _Watch(stop, request.seconds))
     complete = True
     try:
@@ -116,7 +116,7 @@ def tune(
     verified, met = None, search.best is not None
     if complete and any(item.clips for _, item in halves):
         stage("verifying on frames not searched on")
-        unseen = Bench([second for _, second in halves if second.clips], request.engine, request.threads)
+        unseen = Bench([second for _, second in halves if second.clips], request.engine, request.threads, norm=base.norm)
         unseen.use_scales(scales)
         verified = _verify(unseen, found, request.goal)
         met = met and request.goal.met(verified)
@@ -157,7 +157,7 @@ def _search(search: Search, model: Model, method: str, stage: Callable[[str], No
     stage("shaping thresholds")
     shaped = shape(search, uniform, plan, found)
     stage("moving single gates")
-    moves(search, shaped, found)
+    moves(search, shaped, plan, found)
 
 
 def _verify(unseen: Bench, found: Trial, goal: Goal) -> Trial:

@@ -46,7 +46,7 @@ def test_the_level_has_a_ceiling_and_starts_at_zero() -> None:
     assert meter.level == 0
     for _ in range(4):
         meter.add(random.integers(0, 255, (64, 64, 3)).astype(np.uint8))
-    assert meter.level == 12
+    assert meter.level == 8
 
 
 def test_a_gap_forms_no_pair() -> None:

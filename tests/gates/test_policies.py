@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from skipvid.errors import UsageError
 from skipvid.gates.policies import Truncation, policy_from_dict
 from skipvid.gates.presets import PRESETS, preset
 from skipvid.gates.settings import EXACT, LayerGate, Norm, Rect
-from skipvid.plan import Plan
+from skipvid.gates.worth import macs_behind
+from skipvid.plan import Conv, GatePoint, Plan, TensorSpec
 
 SCALES = {"input": 3.0, "conv1": 10.0, "pool": 2.0}
 
@@ -57,7 +60,7 @@ def test_presets_grow_coarser_in_order(plan: Plan) -> None:
         assert all(low <= high for low, high in zip(before, after, strict=True))
 
 
-@pytest.mark.parametrize("policy", [*PRESETS.values(), Truncation(0.3, Norm.RMS, 1, 0, 3, 0.1, False, {"conv1": 0.25})])
+@pytest.mark.parametrize("policy", [*PRESETS.values(), Truncation(0.3, Norm.RMS, 1, 0, 3, 0.1, 0.5, False, {"conv1": 0.25})])
 def test_policies_survive_json(policy: Truncation) -> None:
     assert policy_from_dict(json.loads(json.dumps(policy.to_dict()))) == policy
 
@@ -91,3 +94,22 @@ def test_a_missing_scale_is_named(plan: Plan) -> None:
         Truncation(0.1).settings(plan, {"input": 1.0})
     with pytest.raises(UsageError, match=r"the noise of the video, which was not measured"):
         Truncation(0.1).settings(plan, {"conv1": 1.0, "pool": 1.0})
+
+
+def test_shaping_makes_gates_before_much_arithmetic_coarser(plan: Plan) -> None:
+    weight, narrow = np.ones((4, 4, 3, 3), np.float32), np.ones((4, 1, 3, 3), np.float32)
+    bias = np.zeros(4, np.float32)
+    same = {"bias": bias, "pads": (1, 1, 1, 1)}
+    ops = (
+        *plan.ops,
+        Conv(name="narrow", inputs=("a",), output="b", weight=narrow, groups=4, **same),
+        Conv(name="wide", inputs=("b",), output="c", weight=weight, **same),
+    )
+    tensors = {**plan.tensors, "b": TensorSpec("b", 32, 48, 4), "c": TensorSpec("c", 32, 48, 4)}
+    network = replace(plan, ops=ops, tensors=tensors, gates=(*plan.gates, GatePoint("narrow", "b")))
+    assert macs_behind(network) == {"conv1": 32 * 48 * 36, "pool": 0, "narrow": 32 * 48 * 144}
+    shares = Truncation(0.1, shaping=0.5, vector_threshold=0.02).shares(network)
+    assert shares["narrow"] / shares["conv1"] == pytest.approx(2)  # the root of four times the arithmetic
+    assert shares["narrow"] * shares["conv1"] == pytest.approx(0.01)
+    assert shares["pool"] == 0.02
+    assert set(Truncation(0.1, vector_threshold=0.1).shares(network).values()) == {0.1}
