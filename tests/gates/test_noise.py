@@ -17,7 +17,7 @@ def _noisy(scene: np.ndarray, sigma: float, random: np.random.Generator) -> np.n
     return np.clip(np.round(scene + random.normal(0, sigma, scene.shape)), 0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("sigma", [0.0, 0.7, 1.5, 3.0])
+@pytest.mark.parametrize("sigma", [0.0, 0.7, 1.5, 1.9])
 def test_noise_alone_opens_one_pixel_in_a_hundred(sigma: float) -> None:
     random = np.random.default_rng(1)
     scene, meter = _scene(random), NoiseMeter()
@@ -30,12 +30,12 @@ def test_noise_alone_opens_one_pixel_in_a_hundred(sigma: float) -> None:
     assert meter.level <= 5 * sigma
 
 
-def test_motion_over_a_third_of_the_picture_and_a_cut_do_not_count() -> None:
+def test_motion_over_two_thirds_of_the_picture_and_a_cut_do_not_count() -> None:
     random = np.random.default_rng(2)
     scene, meter = _scene(random), NoiseMeter()
     for i in range(10):
         frame = scene.copy() if i < 5 else _scene(np.random.default_rng(9))
-        frame[:, : 256 // 3] = random.integers(0, 255, (192, 256 // 3, 3))
+        frame[:, :170] = random.integers(0, 255, (192, 170, 3))
         meter.add(_noisy(frame, 1.0, random))
     assert meter.pairs == 9
     assert 2 <= meter.level <= 5
