@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from skipvid.errors import UsageError
 from skipvid.gates.policies import InputNorm, OutputNorm, Policy, Truncation
+from skipvid.gates.settings import Norm
 
 __all__ = ["DEFAULT", "FAMILIES", "PRESETS", "preset"]
 
@@ -14,10 +15,10 @@ DEFAULT = "balanced"
 
 PRESETS: Mapping[str, Policy] = MappingProxyType(
     {
-        "exact": Truncation(threshold=0.0, input_threshold=0.0, input_noise=0.0),
-        "high": Truncation(threshold=0.02, input_threshold=2.0, input_noise=0.75, vector_threshold=0.005),
-        "balanced": Truncation(threshold=0.08, input_threshold=4.0, input_noise=1.0, vector_threshold=0.02),
-        "fast": Truncation(threshold=0.16, input_threshold=8.0, input_noise=1.5, vector_threshold=0.04),
+        "exact": Truncation(0.0, Norm.L2, input_noise=0.0),
+        "high": Truncation(0.01, Norm.L2, input_noise=0.5, dilation=1, vector_threshold=0.0025, shaping=0.5),
+        "balanced": Truncation(0.025, Norm.L2, input_noise=0.5, dilation=1, vector_threshold=0.005, shaping=0.5),
+        "fast": Truncation(0.05, Norm.L2, input_noise=1.0, dilation=1, vector_threshold=0.01, shaping=0.5),
     }
 )
 
