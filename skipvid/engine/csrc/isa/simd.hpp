@@ -26,6 +26,16 @@
 
 namespace skipvid::SKIPVID_ISA {
 
+SKIPVID_INLINE void prefetch(const float* p) {
+#if defined(SKIPVID_AVX512) || defined(SKIPVID_AVX2)
+    _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
+#elif defined(__GNUC__)
+    __builtin_prefetch(p);
+#else
+    (void)p;
+#endif
+}
+
 #if defined(SKIPVID_AVX512)
 
 constexpr int kLanes = 16;

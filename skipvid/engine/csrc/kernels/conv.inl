@@ -43,6 +43,15 @@ void conv_rest(int rest, const float* const* window, ptrdiff_t source, const Seg
     }
 }
 
+// Fetches what `count` windows add to those before them.
+SKIPVID_INLINE void fetch_ahead(const Ahead& ahead, const float* const* window, int count) {
+    for (int k = 0; k < ahead.count; ++k)
+        for (int i = 0; i < count; ++i) {
+            const float* p = window[i] + ahead.offsets[k];
+            for (int c = 0; c < ahead.floats; c += 16) prefetch(p + c);
+        }
+}
+
 template <int MR, int NV>
 void conv_panel(const ConvArgs& a, const Panel& panel, const Chunk& chunk) {
     const float* weights = panel.weights + static_cast<size_t>(chunk.first) * NV * kLanes;
@@ -50,9 +59,14 @@ void conv_panel(const ConvArgs& a, const Panel& panel, const Chunk& chunk) {
     const Segment* segment = a.segments + chunk.segment;
     float* out = a.scratch + panel.channel;
     int i = 0;
-    for (; i + MR <= a.pixels; i += MR)
-        conv_tile<MR, NV>(a.window + i, panel.source, segment, chunk.segments, weights, bias, out + i * a.stride,
-                          a.stride);
+    const bool first = &panel == a.panels && &chunk == a.chunks;
+    for (; i + MR <= a.pixels; i += MR) {
+        if (first && a.ahead.count != 0) {
+            const int next = a.pixels - i - MR;
+            fetch_ahead(a.ahead, a.window + i + MR, next < MR ? next : MR);
+        }
+        conv_tile<MR, NV>(a.window + i, panel.source, segment, chunk.segments, weights, bias, out + i * a.stride, a.stride);
+    }
     conv_rest<MR, NV>(a.pixels - i, a.window + i, panel.source, segment, chunk.segments, weights, bias,
                       out + i * a.stride, a.stride);
 }
@@ -120,7 +134,11 @@ SKIPVID_INLINE void depthwise_tile(const DepthwiseArgs& a, int first, ptrdiff_t 
 inline void depthwise(const DepthwiseArgs& a) {
     const ptrdiff_t padded = (a.channels + kLanes - 1) / kLanes * kLanes;
     int i = 0;
-    for (; i + 8 <= a.pixels; i += 8) depthwise_tile<8>(a, i, padded);
+    for (; i + 8 <= a.pixels; i += 8) {
+        const int next = a.pixels - i - 8;
+        if (a.ahead.count != 0) fetch_ahead(a.ahead, a.window + i + 8, next < 8 ? next : 8);
+        depthwise_tile<8>(a, i, padded);
+    }
     if (i + 4 <= a.pixels) depthwise_tile<4>(a, i, padded), i += 4;
     for (; i < a.pixels; ++i) depthwise_tile<1>(a, i, padded);
 }

@@ -56,6 +56,14 @@ struct Panel {
     ptrdiff_t source;  // floats from a pixel's first channel to the first channel of the panel's group
 };
 
+// What the window of the next pixel adds to that of this one: values to fetch ahead of their use, where a map is larger than the
+// caches. Hardware follows streams, not the short stretches that windows read.
+struct Ahead {
+    const ptrdiff_t* offsets = nullptr;  // floats from a window's anchor
+    int count = 0;
+    int floats = 0;  // behind each offset
+};
+
 struct ConvArgs {
     int pixels;
     const float* const* window;  // per pixel: anchor of its input window
@@ -67,6 +75,7 @@ struct ConvArgs {
     const float* bias;  // padded
     float* scratch;
     ptrdiff_t stride;
+    Ahead ahead;
 };
 
 struct DepthwiseArgs {
@@ -79,6 +88,7 @@ struct DepthwiseArgs {
     int channels;
     float* scratch;
     ptrdiff_t stride;
+    Ahead ahead;
 };
 
 enum class NormKind : int { kMax, kL2, kRms };

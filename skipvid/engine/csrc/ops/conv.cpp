@@ -40,6 +40,7 @@ class ConvNode : public Node {
   public:
     ConvNode(const ConvOp& op, const Map& in) : op_(op), in_(in) {
         const ConvGeometry& g = op.geometry;
+        fresh_ = fresh_pixels(g, in.view);
         if (g.depthwise()) {
             for (const Tap& tap : op.taps()) offsets_.push_back(tap.dy * in.view.row + tap.dx * in.view.pixel);
             stride = round_up(g.out_channels, 16);
@@ -63,13 +64,14 @@ class ConvNode : public Node {
         const float* anchor = in_.view.data - g.top * in_.view.row - g.left * in_.view.pixel;
         for (int i = 0; i < px.n; ++i)
             window[i] = anchor + px.y[i] * g.stride_h * in_.view.row + px.x[i] * g.stride_w * in_.view.pixel;
+        const Ahead ahead{fresh_.data(), static_cast<int>(fresh_.size()), g.in_channels};
         if (g.depthwise()) {
             op_.kernels.depthwise({px.n, window, offsets_.data(), static_cast<int>(offsets_.size()),
-                                   op_.depthwise.data(), op_.bias.data(), g.out_channels, block.scratch, stride});
+                                   op_.depthwise.data(), op_.bias.data(), g.out_channels, block.scratch, stride, ahead});
         } else {
             op_.kernels.conv({px.n, window, walk_.segments.data(), walk_.chunks.data(),
                               static_cast<int>(walk_.chunks.size()), op_.packed.panels.data(),
-                              static_cast<int>(op_.packed.panels.size()), op_.bias.data(), block.scratch, stride});
+                              static_cast<int>(op_.packed.panels.size()), op_.bias.data(), block.scratch, stride, ahead});
         }
     }
 
@@ -77,7 +79,7 @@ class ConvNode : public Node {
     const ConvOp& op_;
     const Map& in_;
     WindowWalk walk_;
-    std::vector<ptrdiff_t> offsets_;
+    std::vector<ptrdiff_t> offsets_, fresh_;
 };
 
 std::unique_ptr<Node> ConvOp::bind(const std::vector<Map>& maps) const {

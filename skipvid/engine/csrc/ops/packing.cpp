@@ -6,6 +6,8 @@ namespace skipvid {
 namespace {
 // Steps of the reduction per chunk: a panel of 16 channels then takes 20 KB of the first-level cache.
 constexpr int kChunkSteps = 320;
+// Floats of a map that the second-level cache keeps.
+constexpr ptrdiff_t kCachedFloats = 64 * 1024;
 }  // namespace
 
 WindowWalk walk_window(const PackedConv& packed, const ConvGeometry& g, const View& in) {
@@ -38,6 +40,15 @@ WindowWalk walk_window(const PackedConv& packed, const ConvGeometry& g, const Vi
     }
     if (walk.chunks.empty()) walk.chunks.push_back({0, 0, 0});  // no tap: the bias alone
     return walk;
+}
+
+std::vector<ptrdiff_t> fresh_pixels(const ConvGeometry& g, const View& in) {
+    std::vector<ptrdiff_t> offsets;
+    if (in.row * in.height < kCachedFloats) return offsets;
+    for (int ky = std::max(0, g.kernel_h - g.stride_h); ky < g.kernel_h; ++ky)
+        for (int kx = std::max(0, g.kernel_w - g.stride_w); kx < g.kernel_w; ++kx)
+            offsets.push_back(ky * g.dilation_h * in.row + kx * g.dilation_w * in.pixel);
+    return offsets;
 }
 
 int conv_stride(const Kernels& kernels, const PackedConv& packed) {
