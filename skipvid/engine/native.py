@@ -17,9 +17,10 @@ from skipvid.engine import _core
 from skipvid.engine.executor import BoolArray, ByteArray, PixelMap
 from skipvid.engine.island import OnnxPart
 from skipvid.engine.lower import LoweredPlan, lower
+from skipvid.engine.rules import gated_convolutions
 from skipvid.errors import UsageError
-from skipvid.gates.settings import EXACT, GateSettings, LayerGate, Norm
-from skipvid.plan import FloatArray, Island, Plan
+from skipvid.gates.settings import EXACT, GateSettings, Hysteresis, LayerGate, Norm, OpenGate, Reference
+from skipvid.plan import Conv, FloatArray, Island, Plan
 
 __all__ = ["NativeExecutor", "default_threads", "instruction_set"]
 
@@ -102,11 +103,23 @@ class NativeExecutor:
         self._stream.profiling = on
 
     def configure(self, settings: GateSettings) -> None:
-        """Use these commit rules from the next frame on. Maps and masks are kept."""
+        """Use these rules from the next frame on. Maps and masks are kept.
+
+        Raises:
+            UsageError: If an open gate names what is not a convolution of the plan.
+        """
         gates = [settings.layers.get(name, _UNGATED) for name in self._lowered.tensors]
-        rects = [[r.x0, r.y0, r.x1, r.y1] for r in settings.input.ignore]
         thresholds, norms = [g.threshold for g in gates], [_NORMS[g.norm] for g in gates]
-        self._stream.configure(settings.input.threshold, settings.input.dilation, rects, thresholds, norms)
+        rule = settings.input
+        rects = [[r.x0, r.y0, r.x1, r.y1] for r in rule.ignore]
+        late = rule.hysteresis or Hysteresis(frames=0)
+        low = (rule.threshold * late.factor, late.frames, late.radius)
+        gated = gated_convolutions(self._plan, settings)
+        opens = [_open_gate(self._lowered.ops[op.name], op, settings.opens[op.name]) for op in gated]
+        # Nothing is below a limit of -1: at threshold 0 every window with a change opens, even where its norm is 0.
+        limits = [g.limit if g.threshold > 0 else -1.0 for g in (settings.opens[op.name] for op in gated)]
+        blocks = (settings.structure, settings.refresh_every)
+        self._stream.configure(rule.threshold, rule.dilation, rects, *low, thresholds, norms, opens, limits, *blocks)
 
     def step(self, x: FloatArray, *, refresh: bool = False) -> None:
         """Advance by one frame ``(1, C, H, W)`` float32; see `skipvid.engine.executor.Executor.step`.
@@ -199,3 +212,8 @@ class NativeExecutor:
 
 def _island(op: Island, threads: int) -> OnnxPart:
     return OnnxPart(op.model, op.inputs, op.outputs, threads)
+
+
+def _open_gate(index: int, op: Conv, gate: OpenGate) -> list[int]:
+    accumulate = int(gate.reference is Reference.ACCUMULATING)
+    return [index, *op.kernel, *op.stride, *op.dilation, *op.pads[:2], accumulate, gate.structure]

@@ -159,14 +159,24 @@ void bind_stream(nb::module_& m) {
                  new (self) Stream(std::move(plan), input, {floats(table), order, floats(unit)}, threads);
              })
         .def("configure",
-             [](Stream& s, float threshold, int dilation, const std::vector<std::vector<int>>& ignore,
-                const std::vector<float>& thresholds, const std::vector<int>& norms) {
-                 InputRule rule{threshold, dilation, {}};
-                 for (const auto& r : ignore) rule.ignore.push_back({r.at(0), r.at(1), r.at(2), r.at(3)});
-                 std::vector<Gate> gates;
+             [](Stream& s, float threshold, int dilation, const std::vector<std::vector<int>>& ignore, float low,
+                int frames, int radius, const std::vector<float>& thresholds, const std::vector<int>& norms,
+                const std::vector<std::vector<int>>& opens, const std::vector<float>& limits, int structure,
+                int refresh_every) {
+                 Rules rules{{threshold, dilation, {}, low, frames, radius}, {}, {}, structure, refresh_every};
+                 for (const auto& r : ignore) rules.input.ignore.push_back({r.at(0), r.at(1), r.at(2), r.at(3)});
                  for (size_t t = 0; t < s.plan().tensors().size(); ++t)
-                     gates.push_back({thresholds.at(t), static_cast<NormKind>(norms.at(t))});
-                 s.configure(std::move(rule), gates);
+                     rules.gates.push_back({thresholds.at(t), static_cast<NormKind>(norms.at(t))});
+                 for (size_t i = 0; i < opens.size(); ++i) {
+                     const auto& o = opens[i];  // operator, kernel, stride, dilation, pads, accumulate, structure
+                     rules.opens.push_back({o.at(0),
+                                            {o.at(1), o.at(3), o.at(5), o.at(7)},
+                                            {o.at(2), o.at(4), o.at(6), o.at(8)},
+                                            limits.at(i),
+                                            o.at(9) != 0,
+                                            o.at(10)});
+                 }
+                 s.configure(std::move(rules));
              })
         .def("reset", &Stream::reset)
         .def_rw("profiling", &Stream::profiling)

@@ -19,9 +19,9 @@ from skipvid.engine.reference.inputs import InputState
 from skipvid.engine.reference.kernels import Kernel, kernel
 from skipvid.engine.reference.opening import OpenState, residual_norm
 from skipvid.engine.reference.sweep import Sweep
-from skipvid.errors import UsageError
+from skipvid.engine.rules import gated_convolutions
 from skipvid.gates.settings import EXACT, GateSettings
-from skipvid.plan import Conv, FloatArray, Plan
+from skipvid.plan import FloatArray, Plan
 
 __all__ = ["ReferenceExecutor"]
 
@@ -68,14 +68,10 @@ class ReferenceExecutor:
         Raises:
             UsageError: If an open gate names what is not a convolution of the plan.
         """
-        gated = {op.name: op for op in self._plan.ops if op.name in settings.opens}
-        for name in settings.opens:
-            if not isinstance(gated.get(name), Conv):
-                message = f"the plan has no convolution named {name!r} to gate."
-                raise UsageError(message, "Name operators as `skipvid models show` does.")
-        states = {op.name: OpenState(op, self._plan.tensors[op.output]) for op in gated.values() if isinstance(op, Conv)}
-        self._opening = {name: self._opening.get(name, state) for name, state in states.items()}
-        self._residuals = dict.fromkeys((op.inputs[0] for op in gated.values()), torch.zeros(0))
+        gated = gated_convolutions(self._plan, settings)
+        states = self._opening
+        self._opening = {op.name: states.get(op.name) or OpenState(op, self._plan.tensors[op.output]) for op in gated}
+        self._residuals = dict.fromkeys((op.inputs[0] for op in gated), torch.zeros(0))
         self._settings = settings
 
     def step(self, x: FloatArray, *, refresh: bool = False) -> None:

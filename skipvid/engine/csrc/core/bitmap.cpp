@@ -44,6 +44,24 @@ void BitMap::add(const BitMap& other) {
     widen(other.top_, other.bottom_);
 }
 
+void BitMap::subtract(const BitMap& other) {
+    for (int y = std::max(top_, other.top_); y < std::min(bottom_, other.bottom_); ++y)
+        for (int w = 0; w < words_; ++w) row(y)[w] &= ~other.row(y)[w];
+}
+
+void BitMap::intersect(const BitMap& other) {
+    for (int y = top_; y < bottom_; ++y)
+        for (int w = 0; w < words_; ++w) row(y)[w] &= other.row(y)[w];
+}
+
+void BitMap::fill_rows(int top, int bottom) {
+    for (int y = top; y < bottom; ++y) {
+        std::fill_n(row(y), words_, ~uint64_t{0});
+        row(y)[words_ - 1] = tail_;
+    }
+    widen(top, bottom);
+}
+
 void BitMap::remove(int x0, int y0, int x1, int y1) {
     x0 = std::max(x0, 0);
     x1 = std::min(x1, width_);

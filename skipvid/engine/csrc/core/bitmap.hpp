@@ -36,7 +36,10 @@ class BitMap {
     // Announces that rows [top, bottom) may hold set bits.
     void widen(int top, int bottom);
     void add(const BitMap& other);                // union; same size
+    void subtract(const BitMap& other);           // what is not in the other; same size
+    void intersect(const BitMap& other);          // what is in both; same size
     void remove(int x0, int y0, int x1, int y1);  // clears a rectangle
+    void fill_rows(int top, int bottom);
     // Shrinks the band to rows that do hold set bits.
     void trim();
     int64_t count() const;

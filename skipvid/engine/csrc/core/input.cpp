@@ -15,6 +15,7 @@ constexpr int kMaxImageChannels = 16;  // of an input that is made from images; 
 void Stream::begin(const float* chw, bool refresh) {
     refresh_ = refresh || !started_;
     started_ = true;
+    begin_sweep();
     image_.clear();
     take(chw);
 }
@@ -22,10 +23,25 @@ void Stream::begin(const float* chw, bool refresh) {
 void Stream::begin_image(const uint8_t* hwc, bool refresh) {
     refresh_ = refresh || !started_ || image_.empty();
     started_ = true;
+    begin_sweep();
     take_image(hwc);
 }
 
-// spread = pixels near a candidate that lies outside the ignored rectangles, and outside those themselves.
+// recent = pixels near one that exceeded the threshold lately; then takes note of those that do now.
+void Stream::remember(const BitMap& candidates, BitMap& recent) {
+    if (since_.empty()) since_.assign(static_cast<size_t>(recent.height()) * recent.width(), rule_.frames);
+    BitMap late(recent.height(), recent.width());
+    for (int y = 0; y < recent.height(); ++y)
+        for (int x = 0; x < recent.width(); ++x) {
+            int32_t& since = since_[static_cast<size_t>(y) * recent.width() + x];
+            if (since < rule_.frames) late.set(y, x);
+            since = candidates.get(y, x) ? 0 : std::min(since + 1, rule_.frames);
+        }
+    dilate(late, rule_.radius, recent);
+}
+
+// spread = pixels near a candidate that lies outside the ignored rectangles, or to be looked at anyway, and outside
+// those rectangles themselves.
 void Stream::spread(BitMap& candidates, BitMap& spread) const {
     for (const Rectangle& r : rule_.ignore) candidates.remove(r.x0, r.y0, r.x1, r.y1);
     candidates.trim();
@@ -33,6 +49,8 @@ void Stream::spread(BitMap& candidates, BitMap& spread) const {
         dilate(candidates, rule_.dilation, spread);
     else
         spread.add(candidates);
+    if (rule_.threshold > 0.0f) spread_blocks(spread, structure_);
+    if (sweep_.count > 0) spread.fill_rows(sweep_.first_row(spread.height()), sweep_.end_row(spread.height()));
     for (const Rectangle& r : rule_.ignore) spread.remove(r.x0, r.y0, r.x1, r.y1);
 }
 
@@ -40,20 +58,21 @@ void Stream::take(const float* chw) {
     Map& map = maps_[input_];
     const View& v = map.view;
     const size_t plane = static_cast<size_t>(v.height) * v.width;
+    map.residual.clear(map.changed);
     map.changed.clear();
     const auto differs = [&](const float* from, const float* to) {
         for (int c = 0; c < v.channels; ++c)
             if (std::bit_cast<uint32_t>(from[c * plane]) != std::bit_cast<uint32_t>(to[c])) return true;
         return false;
     };
-    const auto exceeds = [&](const float* from, const float* to) {
+    const auto exceeds = [&](const float* from, const float* to, float threshold) {
         float top = 0.0f;
         for (int c = 0; c < v.channels; ++c) {
             const float d = std::fabs(from[c * plane] - to[c]) / (pixels_.unit.empty() ? 1.0f : pixels_.unit[c]);
             if (std::isnan(d)) return true;
             top = std::max(top, d);
         }
-        return top > rule_.threshold;
+        return top > threshold;
     };
     BitMap candidates(v.height, v.width);
     for (int y = 0; y < v.height; ++y)
@@ -62,13 +81,22 @@ void Stream::take(const float* chw) {
             float* to = v.at(y, x);
             if (refresh_) {
                 for (int c = 0; c < v.channels; ++c) to[c] = from[c * plane];
-            } else if (rule_.threshold > 0.0f ? exceeds(from, to) : differs(from, to)) {
+            } else if (rule_.threshold > 0.0f ? exceeds(from, to, rule_.threshold) : differs(from, to)) {
                 candidates.set(y, x);
             }
         }
     if (refresh_) {
+        since_.clear();
         map.changed.fill();
         return;
+    }
+    if (rule_.frames > 0 && rule_.threshold > 0.0f) {
+        BitMap recent(v.height, v.width);
+        remember(candidates, recent);
+        for (int y = recent.top(); y < recent.bottom(); ++y)
+            for (int x = 0; x < v.width; ++x)
+                if (recent.get(y, x) && exceeds(chw + static_cast<size_t>(y) * v.width + x, v.at(y, x), rule_.low))
+                    candidates.set(y, x);
     }
     BitMap near(v.height, v.width);
     spread(candidates, near);
@@ -79,9 +107,22 @@ void Stream::take(const float* chw) {
                 const float* from = chw + static_cast<size_t>(y) * v.width + x;
                 float* to = v.at(y, x);
                 if (!differs(from, to)) continue;
+                if (map.residual.wanted()) {
+                    float& norm = map.residual.norm[static_cast<size_t>(y) * v.width + x];
+                    for (int c = 0; c < v.channels; ++c) norm += std::fabs(from[c * plane] - to[c]);
+                }
                 for (int c = 0; c < v.channels; ++c) to[c] = from[c * plane];
                 map.changed.set(y, x);
             }
+    note_input();
+}
+
+void Stream::note_input() {
+    if (sweep_.count == 0) return;
+    const TensorSpec& spec = plan_->spec(input_);
+    BitMap looked(spec.height, spec.width);
+    looked.fill_rows(sweep_.first_row(spec.height), sweep_.end_row(spec.height));
+    note_looked(input_, looked);
 }
 
 void Stream::convert(const uint8_t* image, int y, int x, float* values) const {
@@ -94,11 +135,13 @@ void Stream::take_image(const uint8_t* image) {
     Map& map = maps_[input_];
     const View& v = map.view;
     const size_t row_bytes = static_cast<size_t>(v.width) * 3;
+    map.residual.clear(map.changed);
     map.changed.clear();
     if (refresh_) {
         image_.assign(image, image + row_bytes * v.height);
         for (int y = 0; y < v.height; ++y)
             for (int x = 0; x < v.width; ++x) convert(image, y, x, v.at(y, x));
+        since_.clear();
         map.changed.fill();
         return;
     }
@@ -109,6 +152,17 @@ void Stream::take_image(const uint8_t* image) {
         if (plan_->kernels().differ_u8(image + y * row_bytes, image_.data() + y * row_bytes, v.width, 3, threshold,
                                        candidates.row(y)))
             candidates.widen(y, y + 1);
+    if (rule_.frames > 0 && rule_.threshold > 0.0f) {
+        BitMap recent(v.height, v.width), low(v.height, v.width);
+        remember(candidates, recent);
+        const int least = static_cast<int>(std::min(255.0f, std::floor(rule_.low)));
+        for (int y = recent.top(); y < recent.bottom(); ++y)
+            plan_->kernels().differ_u8(image + y * row_bytes, image_.data() + y * row_bytes, v.width, 3, least,
+                                       low.row(y));
+        low.widen(recent.top(), recent.bottom());
+        low.intersect(recent);
+        candidates.add(low);
+    }
     BitMap near(v.height, v.width);
     spread(candidates, near);
     for (int y = near.top(); y < near.bottom(); ++y)
@@ -122,9 +176,13 @@ void Stream::take_image(const uint8_t* image) {
                 convert(image, y, x, values);
                 // An image may differ where the input does not, in a channel that it does not read.
                 if (std::memcmp(values, v.at(y, x), v.channels * sizeof(float)) == 0) continue;
+                if (map.residual.wanted())
+                    map.residual.norm[static_cast<size_t>(y) * v.width + x] =
+                        l1_distance(values, v.at(y, x), v.channels);
                 std::memcpy(v.at(y, x), values, v.channels * sizeof(float));
                 map.changed.set(y, x);
             }
+    note_input();
 }
 
 }  // namespace skipvid

@@ -7,6 +7,7 @@
 #include "../kernels/kernels.hpp"
 #include "bitmap.hpp"
 #include "buffer.hpp"
+#include "opengate.hpp"
 
 namespace skipvid {
 
@@ -30,6 +31,7 @@ struct Map {
     View view;
     BitMap changed;
     Gate gate;
+    Residual residual;
 };
 
 // What an operator's block computation writes to.

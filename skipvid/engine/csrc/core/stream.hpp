@@ -18,6 +18,18 @@ struct InputRule {
     float threshold = 0.0f;
     int dilation = 0;
     std::vector<Rectangle> ignore;
+    // A lower threshold within `radius` of what exceeded the full one in the last `frames` frames; 0 frames: none.
+    float low = 0.0f;
+    int frames = 0, radius = 0;
+};
+
+// What GateSettings says.
+struct Rules {
+    InputRule input;
+    std::vector<Gate> gates;  // one per tensor; those of tensors that no operator writes are ignored
+    std::vector<OpenRule> opens;
+    int structure = 1;
+    int refresh_every = 0;
 };
 
 // How an image becomes the input: value = table[channel][image[order[channel]]].
@@ -27,14 +39,30 @@ struct PixelTable {
     std::vector<float> unit;  // one grey level in units of the input, per channel
 };
 
+// The open gates by operator; all empty where there are none.
+struct Opening {
+    std::vector<OpenRule> rules;
+    std::vector<std::unique_ptr<OpenGate>> gates;
+};
+
+// Staggered refresh: where it stands, and what looking has committed in this frame, by tensor.
+struct Sweep {
+    int every = 0;  // bands of a round
+    int next = 0;
+    int band = 0, count = 0;  // of this frame; count 0: not in this one
+    std::vector<BitMap> changed;
+
+    int first_row(int height) const { return height * band / count; }
+    int end_row(int height) const { return height * (band + 1) / count; }
+};
+
 class Stream {
   public:
     Stream(std::shared_ptr<const Plan> plan, int input, PixelTable pixels, int threads);
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
 
-    // One rule per tensor; those of tensors that no operator writes are ignored.
-    void configure(InputRule input, const std::vector<Gate>& gates);
+    void configure(Rules rules);
     void reset();
 
     // Take in the next frame; whether the whole frame must be recomputed is decided here (the first always).
@@ -61,18 +89,37 @@ class Stream {
     void bind();
     void take(const float* chw);
     void take_image(const uint8_t* image);
+    void remember(const BitMap& candidates, BitMap& recent);
     void spread(BitMap& candidates, BitMap& spread) const;
     void convert(const uint8_t* image, int y, int x, float* values) const;
     void run_op(int index);
-    void run_blocks(int index, int64_t pixels);
+    void run_gated(int index, int64_t pixels, const BitMap& looked);
+    void run_blocks(int index, const BitMap& active, int64_t pixels, CommitMode mode);
+    void run_structured(int index, const BitMap& active, int64_t pixels);
     void run_concat(int index);
+    // How an operator's pixels are divided among threads.
+    struct Work {
+        int threads, block, blocks;
+    };
+    Work divide(const Node& node, int64_t pixels) const;
+    // Commits a pixel where any bit differs.
+    void commit_pixel(Map& out, int y, int x, const float* values);
+    CommitMode commit_mode(const Map& map) const;
+    void begin_sweep();
+    void note_input();
+    void look(int index, BitMap& looked);
+    void note_looked(int tensor, const BitMap& looked);
 
     std::shared_ptr<const Plan> plan_;
     int input_;
     PixelTable pixels_;
     int threads_;
     InputRule rule_;
-    std::vector<bool> gated_;  // by tensor: has or had a threshold since the last reset
+    int structure_ = 1;
+    Opening opening_;
+    Sweep sweep_;
+    std::vector<int32_t> since_;  // frames since an input pixel exceeded the threshold; empty while hysteresis is off
+    std::vector<bool> gated_;     // by tensor: has or had a threshold since the last reset
     Layout layout_;
     std::vector<Map> maps_;
     std::vector<BitMap> active_;

@@ -1,0 +1,51 @@
+// Open gates: which output pixels of a convolution are worth computing, decided before it runs. The rule is written
+// down at OpenGate in skipvid/gates/settings.py.
+#pragma once
+
+#include <vector>
+
+#include "footprint.hpp"
+
+namespace skipvid {
+
+struct OpenRule {
+    int op = 0;
+    Axis vertical, horizontal;  // the convolution's windows
+    float limit = 0.0f;         // sums of a window that stay closed; below 0: none
+    bool accumulate = true;     // closed pixels add up what they did not follow
+    int structure = 1;          // side of the blocks that open as a whole
+};
+
+// L1 norms, per pixel of a map, of what the frame committed to it; 0 where it committed nothing.
+struct Residual {
+    std::vector<float> norm;  // (height, width); empty where no gate asks for it
+
+    bool wanted() const { return !norm.empty(); }
+    void want(int height, int width) {
+        if (norm.empty()) norm.assign(static_cast<size_t>(height) * width, 0.0f);
+    }
+    // Forgets what was committed to the pixels of `changed`.
+    void clear(const BitMap& changed);
+};
+
+// What the closed output pixels of one convolution remember.
+class OpenGate {
+  public:
+    OpenGate(int height, int width) : sums_(static_cast<size_t>(height) * width, 0.0f), width_(width) {}
+    // From the output pixels that a change reaches to those to compute.
+    void open(const OpenRule& rule, const Residual& residual, int height, int width, BitMap& active);
+    // These pixels now show their window as it is.
+    void computed(const BitMap& active);
+
+  private:
+    std::vector<float> sums_;
+    int width_;
+};
+
+// sum |a - b| over n values, in an order that does not depend on the instruction set.
+float l1_distance(const float* a, const float* b, int n);
+
+// Sets every pixel of the blocks, counted from the upper left corner, that hold a set one. `side` divides 64.
+void spread_blocks(BitMap& map, int side);
+
+}  // namespace skipvid

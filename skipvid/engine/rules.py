@@ -1,0 +1,23 @@
+"""Settings against a plan: what both executors check before they take them."""
+
+from __future__ import annotations
+
+from skipvid.errors import UsageError
+from skipvid.gates.settings import GateSettings
+from skipvid.plan import Conv, Plan
+
+__all__ = ["gated_convolutions"]
+
+
+def gated_convolutions(plan: Plan, settings: GateSettings) -> tuple[Conv, ...]:
+    """The convolutions that have an open gate, in plan order.
+
+    Raises:
+        UsageError: An open gate names what is not a convolution of the plan.
+    """
+    ops = {op.name: op for op in plan.ops if op.name in settings.opens}
+    for name in settings.opens:
+        if not isinstance(ops.get(name), Conv):
+            message = f"the plan has no convolution named {name!r} to gate."
+            raise UsageError(message, "Name operators as `skipvid models show` does.")
+    return tuple(op for op in ops.values() if isinstance(op, Conv))
