@@ -168,10 +168,32 @@ def test_one_bad_input_does_not_stop_the_rest_and_the_exit_code_tells(skipvid: S
             ["--preset", "fast", "--thresholds", "t.json"],
             "--thresholds and --preset exclude each other: both say how much change is ignored. Leave one of them out.",
         ),
+        (
+            ["--gate", "input-norm", "--thresholds", "t.json"],
+            "--thresholds and --gate exclude each other: the file says what kind of gate its thresholds are for. "
+            "Leave one of them out.",
+        ),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options: list[str], message: str, skipvid: Skipvid, clip: Path) -> None:
     assert skipvid("run", clip, *options) == (2, "", f"skipvid: {message}\n")
+
+
+@pytest.mark.parametrize("gate", ["truncation", "input-norm", "output-norm"])
+def test_gates_are_chosen_by_name_with_their_options(gate: str, skipvid: Skipvid, model: Path, clip: Path) -> None:
+    more = [] if gate == "truncation" else ["--reference", "previous-frame"]
+    said = skipvid("run", clip, "--model", model, "-q", "--gate", gate, "--structure", "4", "--refresh-every", "20", *more)
+    assert said == (0, "", "")
+    policy = json.loads(Path("runs/walk/run.json").read_text())["gate"]["policy"]
+    assert (policy["type"], policy["structure"], policy["refresh_every"]) == (gate, 4, 20)
+    assert policy.get("reference") == (None if gate == "truncation" else "previous-frame")
+
+
+def test_blocks_have_four_sizes_and_truncation_no_reference(skipvid: Skipvid, model: Path, clip: Path) -> None:
+    assert "3 is no size of block. Write 1, 2, 4 or 8." in skipvid("run", clip, "--structure", "3").err
+    said = skipvid("run", clip, "--model", model, "--reference", "accumulating")
+    assert said.err.startswith("skipvid: --reference accumulating says what a norm gate remembers;")
+    assert not Path("runs").exists()
 
 
 def test_a_full_disk_is_told_and_leaves_whole_rows(
