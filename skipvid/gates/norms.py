@@ -24,7 +24,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from skipvid.errors import UsageError
-from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate, scale_of
+from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate
+from skipvid.gates.origins import Origins
 from skipvid.gates.settings import GateSettings, Norm, OpenGate, Rect, Reference
 from skipvid.plan import Conv, Plan
 
@@ -52,7 +53,7 @@ class NormGate(GateOptions):
         dilation: Pixels around a changed input pixel that are taken along.
         vector_threshold: For convolutions of 1x1 maps (squeeze-excite), as ``threshold``; None: the same number.
         relative: Whether thresholds are shares of the maps' scales; yes (invariant) or no (paper). Then convolutions that read
-            the network's input have no gate of their own: the gate of the input is theirs.
+            the network's input (or a copy of it) have no gate of their own: the gate of the input is theirs.
         layers: Thresholds of single convolutions by operator name, in the same units, in place of the above (``input``: grey
             levels).
     """
@@ -131,7 +132,8 @@ class NormGate(GateOptions):
             )
             raise UsageError(message, "List the model's operators with `skipvid models show`.")
         scales = scales or {}
-        opens = {op.name: gate for op in gated if (gate := self._open(op, plan, scales)).threshold > 0}
+        origins = Origins(plan)
+        opens = {op.name: gate for op in gated if (gate := self._open(op, plan, origins, scales)).threshold > 0}
         fixed = self.layers.get(INPUT)
         threshold, noise = (self.input_threshold, self._noise) if fixed is None else (fixed, 0.0)
         return GateSettings(
@@ -142,17 +144,14 @@ class NormGate(GateOptions):
         )
 
     def _gated(self, plan: Plan) -> list[Conv]:
-        shared = sharing(plan)
-        return [
-            op
-            for op in plan.ops
-            if isinstance(op, Conv) and op.name not in shared and not (self._is_relative and op.inputs[0] == plan.input.name)
-        ]
+        shared, origins = sharing(plan), Origins(plan)
+        own = [op for op in plan.ops if isinstance(op, Conv) and op.name not in shared]
+        return [op for op in own if not (self._is_relative and origins.from_input(op.inputs[0]))]
 
-    def _open(self, op: Conv, plan: Plan, scales: Mapping[str, float]) -> OpenGate:
+    def _open(self, op: Conv, plan: Plan, origins: Origins, scales: Mapping[str, float]) -> OpenGate:
         own = self.vector_threshold if plan.tensors[op.output].is_vector else None
         share = self.layers.get(op.name, self.threshold if own is None else own)
-        threshold = share * self._unit(op, plan, scales) if self._is_relative and share > 0 else share
+        threshold = share * self._unit(op, origins, scales) if self._is_relative and share > 0 else share
         reference = self.reference
         if reference is None:
             reference = Reference.ACCUMULATING if self.form is Form.INVARIANT else Reference.PREVIOUS_FRAME
@@ -169,7 +168,7 @@ class NormGate(GateOptions):
     def _invariant_weight(self, op: Conv) -> float:
         raise NotImplementedError
 
-    def _unit(self, op: Conv, plan: Plan, scales: Mapping[str, float]) -> float:
+    def _unit(self, op: Conv, origins: Origins, scales: Mapping[str, float]) -> float:
         """What a relative threshold of 1 is in units of the norm."""
         raise NotImplementedError
 
@@ -197,8 +196,8 @@ class InputNorm(NormGate):
     def _invariant_weight(self, op: Conv) -> float:
         return 1.0
 
-    def _unit(self, op: Conv, plan: Plan, scales: Mapping[str, float]) -> float:
-        return scale_of(scales, _gate_of(plan, op.inputs[0]))
+    def _unit(self, op: Conv, origins: Origins, scales: Mapping[str, float]) -> float:
+        return origins.scale(op.inputs[0], scales)
 
 
 @dataclass(frozen=True)
@@ -217,12 +216,11 @@ class OutputNorm(NormGate):
     def _invariant_weight(self, op: Conv) -> float:
         return float(np.abs(op.weight).sum(dtype=np.float64) / op.weight.shape[0])
 
-    def _unit(self, op: Conv, plan: Plan, scales: Mapping[str, float]) -> float:
-        output = _gate_of(plan, op.output)
-        if output:
-            return scale_of(scales, output)
+    def _unit(self, op: Conv, origins: Origins, scales: Mapping[str, float]) -> float:
+        if origins.gate(op.output) is not None:
+            return origins.scale(op.output, scales)
         gain = np.sqrt(np.square(op.weight, dtype=np.float64).sum(axis=(1, 2, 3))).mean()
-        return scale_of(scales, _gate_of(plan, op.inputs[0])) * float(gain)
+        return origins.scale(op.inputs[0], scales) * float(gain)
 
 
 def sharing(plan: Plan) -> frozenset[str]:
@@ -236,7 +234,3 @@ def sharing(plan: Plan) -> frozenset[str]:
         for op in plan.ops
         if isinstance(op, Conv) and op.kernel == (1, 1) and op.stride == (1, 1) and op.groups == 1 and op.inputs[0] in depthwise
     )
-
-
-def _gate_of(plan: Plan, tensor: str) -> str:
-    return next((gate.name for gate in plan.gates if gate.tensor == tensor), "")

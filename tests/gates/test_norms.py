@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from skipvid.errors import UsageError
 from skipvid.gates.norms import Form, InputNorm, NormGate, OutputNorm
 from skipvid.gates.policies import Truncation, policy_from_dict
 from skipvid.gates.settings import Hysteresis, Norm, Reference
-from skipvid.plan import Conv, GatePoint, Plan, TensorSpec
+from skipvid.plan import Concat, Conv, GatePoint, Plan, TensorSpec
 
 SCALES = {"input": 3.0, "a": 10.0, "d": 4.0, "v": 2.0}
 
@@ -143,3 +144,16 @@ def test_scales_are_means_over_channels() -> None:
 def test_policies_are_part_of_the_interface() -> None:
     assert skipvid.InputNorm is InputNorm
     assert skipvid.OutputNorm is OutputNorm
+
+
+def test_scales_are_found_behind_copies(chain: Plan) -> None:
+    joined = Concat(name="j", inputs=("a", "d", "x"), output="j")
+    last = replace(chain.ops[3], name="l", inputs=("j",), output="l", weight=np.ones((2, 11, 3, 3), np.float32))
+    focus = Concat(name="f", inputs=("x",), output="f", channels=np.array([0, 2], np.int32))
+    first = replace(chain.ops[3], name="s", inputs=("f",), output="s", weight=np.ones((2, 2, 3, 3), np.float32))
+    more = {name: TensorSpec(name, 20, 30, c) for name, c in (("j", 11), ("l", 2), ("f", 2), ("s", 2))}
+    plan = replace(chain, ops=(*chain.ops, joined, last, focus, first), tensors={**chain.tensors, **more})
+    settings = InputNorm(0.1).settings(plan, SCALES)
+    assert set(settings.opens) == {"d", "h", "l"}
+    mean = np.sqrt((4 * SCALES["a"] ** 2 + 4 * SCALES["d"] ** 2) / 8)
+    assert settings.opens["l"].threshold == pytest.approx(0.1 * mean)
