@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from skipvid.plan import FloatArray
 from skipvid.video.cv import cv2
 
-__all__ = ["BlurHold", "blur", "grow"]
+__all__ = ["BlurHold", "blur", "covered", "grow"]
 
 ByteArray: TypeAlias = NDArray[np.uint8]
 
@@ -98,14 +99,7 @@ def blur(
     Returns:
         ``image``.
     """
-    height, width = image.shape[:2]
-    for box in np.asarray(boxes, np.float32).reshape(-1, 4):
-        if not np.isfinite(box).all():
-            continue
-        left, top = (int(max(0, np.floor(v))) for v in box[:2])
-        right, bottom = int(min(width, np.ceil(box[2]))), int(min(height, np.ceil(box[3])))
-        if right <= left or bottom <= top:
-            continue
+    for box, left, top, right, bottom in _places(boxes, image.shape[1], image.shape[0]):
         part = image[top:bottom, left:right]
         coarse = _coarse(part, max(float(box[2] - box[0]), float(box[3] - box[1])), kind)
         if shape == "rectangle":
@@ -114,6 +108,26 @@ def blur(
             mask = _ellipse(box, left, top, part.shape[:2])
             cv2.copyTo(coarse, mask, part)
     return image
+
+
+def covered(size: tuple[int, int], boxes: FloatArray) -> NDArray[np.bool_]:
+    """Which pixels of a picture of (height, width) `blur` changes, with ellipses: ``(H, W)``."""
+    result = np.zeros(size, bool)
+    for box, left, top, right, bottom in _places(boxes, size[1], size[0]):
+        part = result[top:bottom, left:right]
+        part |= _ellipse(box, left, top, part.shape).astype(bool)
+    return result
+
+
+def _places(boxes: FloatArray, width: int, height: int) -> Iterator[tuple[FloatArray, int, int, int, int]]:
+    """The boxes that show in a picture, each with its left, top, right and bottom pixel there."""
+    for box in np.asarray(boxes, np.float32).reshape(-1, 4):
+        if not np.isfinite(box).all():
+            continue
+        left, top = (int(max(0, np.floor(v))) for v in box[:2])
+        right, bottom = int(min(width, np.ceil(box[2]))), int(min(height, np.ceil(box[3])))
+        if right > left and bottom > top:
+            yield box, left, top, right, bottom
 
 
 def _coarse(part: ByteArray, side: float, kind: str) -> ByteArray:

@@ -130,12 +130,13 @@ class ScaleMeter:
         self._noise.gap()
 
     def _mean_square(self, values: FloatArray) -> float:
-        pixels = values.reshape(-1, values.shape[-1])
-        if len(pixels) == 1:
-            difference = pixels
+        height, width, channels = values.shape
+        if height * width == 1:
+            difference = values.reshape(1, channels)
         else:
-            first, second = self._random.integers(0, len(pixels), (2, _PAIRS))
-            difference = pixels[first] - pixels[second]
+            # By row and column: to count through the pixels of a strided map would copy all of it.
+            rows, columns = np.divmod(self._random.integers(0, height * width, (2, _PAIRS)), width)
+            difference = values[rows[0], columns[0]] - values[rows[1], columns[1]]
         norms = difference_norm(difference, self._norm).astype(np.float64)
         norms = norms[np.isfinite(norms)]  # a map that overflows keeps a finite scale; its gate commits what is not a number
         return float(np.square(norms).mean()) if norms.size else 0.0

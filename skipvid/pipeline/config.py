@@ -19,7 +19,9 @@ __all__ = [
     "RunConfig",
 ]
 
-BLUR_GROW = 1.3  # side of the blurred box over that of the detected one
+# Side of the blurred box over that of the detected one: an ellipse in it holds all of the box (from 1.42 on), with room for boxes
+# that are a tenth off.
+BLUR_GROW = 1.7
 BLUR_HOLD = 10  # frames for which a box stays blurred after its last detection
 
 Rectangle = tuple[int, int, int, int]  # x, y, width, height in pixels of the frame

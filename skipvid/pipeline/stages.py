@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from time import perf_counter
 from typing import Protocol
 
@@ -168,11 +169,21 @@ def picture_heat(stream: FrameStream, box: Letterbox) -> FloatArray:
         ``(rows, columns)`` float32, 0 to 1; a cell is about `HEAT_CELL` pixels of the network's input wide and high.
     """
     width, height = box.dst
-    heat = stream.heat(-(-height // HEAT_CELL), -(-width // HEAT_CELL))
-    columns, col_seen = _cells(box, 0)
-    rows, row_seen = _cells(box, 1)
-    picture: FloatArray = heat[np.minimum(rows, heat.shape[0] - 1)][:, np.minimum(columns, heat.shape[1] - 1)]
-    return np.asarray(picture * (row_seen[:, None] & col_seen[None, :]), np.float32)
+    rows, columns = -(-height // HEAT_CELL), -(-width // HEAT_CELL)
+    across, down, seen = _grid(box, rows, columns)
+    if stream.last.macs == 0:
+        return np.zeros(seen.shape, np.float32)
+    picture = stream.heat(rows, columns)[down, across]
+    return np.asarray(picture * seen, np.float32)
+
+
+@lru_cache(maxsize=16)
+def _grid(box: Letterbox, rows: int, columns: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
+    """Column ``(1, w)`` and row ``(h, 1)`` of the heat behind each cell over the frame, and ``(h, w)`` whether there is one."""
+    across, col_seen = _cells(box, 0)
+    down, row_seen = _cells(box, 1)
+    seen = row_seen[:, None] & col_seen[None, :]
+    return np.minimum(across, columns - 1)[None, :], np.minimum(down, rows - 1)[:, None], seen
 
 
 def _cells(box: Letterbox, axis: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
