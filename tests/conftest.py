@@ -1,12 +1,14 @@
 """Shared fixtures.
 
 Some tests use real footage and real weights from an optional folder: ``SKIPVID_SHARED_DATA``, or ``../shared/data`` beside the checkout.
-They are skipped, with that reason, where the folder is absent.
+They are skipped, with that reason, where the folder is absent. ``SKIPVID_TEST_CORE`` names another build of the native engine to test.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,20 @@ def shared_data_folder() -> Path | None:
     """The optional folder with ``videos/`` and ``weights/``, or None."""
     folder = Path(os.environ.get("SKIPVID_SHARED_DATA", _DEFAULT))
     return folder if (folder / "weights").is_dir() else None
+
+
+def _load_engine(path: str) -> None:
+    """Use this build of the native engine, such as one with sanitizers, in place of the installed one."""
+    spec = importlib.util.spec_from_file_location("skipvid.engine._core", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+
+
+if "SKIPVID_TEST_CORE" in os.environ:
+    _load_engine(os.environ["SKIPVID_TEST_CORE"])
 
 
 @pytest.fixture(scope="session")
