@@ -1,7 +1,8 @@
 """Shared fixtures.
 
-Some tests use real footage and real weights from an optional folder: ``SKIPVID_SHARED_DATA``, or ``../shared/data`` beside the checkout.
-They are skipped, with that reason, where the folder is absent. ``SKIPVID_TEST_CORE`` names another build of the native engine to test.
+Some tests use real footage and real weights from an optional folder: ``SKIPVID_SHARED_DATA``, or ``../shared/data`` beside the
+checkout. They are skipped, with that reason, where the folder is absent. ``SKIPVID_TEST_CORE`` names another build of the native
+engine to test.
 """
 
 from __future__ import annotations
