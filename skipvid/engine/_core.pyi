@@ -60,9 +60,22 @@ class Stream:
 
     def __init__(self, plan: Plan, input: int, table: Array, order: Sequence[int], unit: Array, threads: int) -> None: ...
     def configure(
-        self, threshold: float, dilation: int, ignore: Sequence[Sequence[int]], thresholds: Sequence[float], norms: Sequence[int]
+        self,
+        threshold: float,
+        dilation: int,
+        ignore: Sequence[Sequence[int]],
+        low: float,
+        frames: int,
+        radius: int,
+        thresholds: Sequence[float],
+        norms: Sequence[int],
+        opens: Sequence[Sequence[int]],
+        limits: Sequence[float],
+        structure: int,
+        refresh_every: int,
     ) -> None: ...
     def reset(self) -> None: ...
+    def use_threads(self, threads: int) -> None: ...
     def begin(self, x: Array, refresh: bool) -> None: ...
     def begin_image(self, image: Array, refresh: bool) -> None: ...
     def run(self, first: int, last: int) -> None: ...

@@ -113,13 +113,28 @@ class NativeExecutor:
         rule = settings.input
         rects = [[r.x0, r.y0, r.x1, r.y1] for r in rule.ignore]
         late = rule.hysteresis or Hysteresis(frames=0)
-        low = (rule.threshold * late.factor, late.frames, late.radius)
         gated = gated_convolutions(self._plan, settings)
         opens = [_open_gate(self._lowered.ops[op.name], op, settings.opens[op.name]) for op in gated]
         # Nothing is below a limit of -1: at threshold 0 every window with a change opens, even where its norm is 0.
         limits = [g.limit if g.threshold > 0 else -1.0 for g in (settings.opens[op.name] for op in gated)]
-        blocks = (settings.structure, settings.refresh_every)
-        self._stream.configure(rule.threshold, rule.dilation, rects, *low, thresholds, norms, opens, limits, *blocks)
+        self._stream.configure(
+            rule.threshold,
+            rule.dilation,
+            rects,
+            rule.threshold * late.factor,
+            late.frames,
+            late.radius,
+            thresholds,
+            norms,
+            opens,
+            limits,
+            settings.structure,
+            settings.refresh_every,
+        )
+
+    def use_threads(self, threads: int) -> None:
+        """Use at most so many threads from the next frame on, and no more than the executor was made with."""
+        self._stream.use_threads(threads)
 
     def step(self, x: FloatArray, *, refresh: bool = False) -> None:
         """Advance by one frame ``(1, C, H, W)`` float32; see `skipvid.engine.executor.Executor.step`.

@@ -25,18 +25,18 @@ PRESETS: Mapping[str, Policy] = MappingProxyType(
 _INPUT_NORM = MappingProxyType(
     {
         "exact": InputNorm(0.0, input_noise=0.0),
-        "high": InputNorm(0.01, input_threshold=2.0, input_noise=0.75, vector_threshold=0.005),
-        "balanced": InputNorm(0.04, input_threshold=4.0, input_noise=1.0, vector_threshold=0.02),
-        "fast": InputNorm(0.08, input_threshold=8.0, input_noise=1.5, vector_threshold=0.04),
+        "high": InputNorm(0.01, input_noise=0.5, dilation=1, vector_threshold=0.0025),
+        "balanced": InputNorm(0.02, input_noise=0.5, dilation=1, vector_threshold=0.005),
+        "fast": InputNorm(0.04, input_noise=1.0, dilation=1, vector_threshold=0.01),
     }
 )
 
 _OUTPUT_NORM = MappingProxyType(
     {
         "exact": OutputNorm(0.0, input_noise=0.0),
-        "high": OutputNorm(0.05, input_threshold=2.0, input_noise=0.75, vector_threshold=0.02),
-        "balanced": OutputNorm(0.2, input_threshold=4.0, input_noise=1.0, vector_threshold=0.08),
-        "fast": OutputNorm(0.4, input_threshold=8.0, input_noise=1.5, vector_threshold=0.16),
+        "high": OutputNorm(0.05, input_noise=0.5, dilation=1, vector_threshold=0.0125),
+        "balanced": OutputNorm(0.1, input_noise=0.5, dilation=1, vector_threshold=0.025),
+        "fast": OutputNorm(0.2, input_noise=1.0, dilation=1, vector_threshold=0.05),
     }
 )
 
