@@ -1,4 +1,4 @@
-"""A corner shop seen from above the door: three customers come and go."""
+"""A corner shop with its door open: three customers come and go."""
 
 from __future__ import annotations
 
