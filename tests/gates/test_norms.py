@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ import skipvid
 from skipvid.errors import UsageError
 from skipvid.gates.norms import Form, InputNorm, NormGate, OutputNorm
 from skipvid.gates.policies import Truncation, policy_from_dict
-from skipvid.gates.settings import Hysteresis, Norm, Reference
+from skipvid.gates.presets import FAMILIES, PRESETS, preset
+from skipvid.gates.settings import EXACT, Hysteresis, Norm, Reference
 from skipvid.plan import Concat, Conv, GatePoint, Plan, TensorSpec
 
 SCALES = {"input": 3.0, "a": 10.0, "d": 4.0, "v": 2.0}
@@ -157,3 +159,20 @@ def test_scales_are_found_behind_copies(chain: Plan) -> None:
     assert set(settings.opens) == {"d", "h", "l"}
     mean = np.sqrt((4 * SCALES["a"] ** 2 + 4 * SCALES["d"] ** 2) / 8)
     assert settings.opens["l"].threshold == pytest.approx(0.1 * mean)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_has_every_preset_from_exact_to_coarse(family: str, chain: Plan) -> None:
+    assert set(FAMILIES[family]) == set(PRESETS)
+    assert preset("exact", family).settings(chain) == EXACT
+    scales = {**SCALES, "p": 1.0, "h": 1.0}
+    rows = [preset(name, family).settings(chain, scales) for name in ("high", "balanced", "fast")]
+    for before, after in pairwise(rows):
+        assert before.input.threshold <= after.input.threshold
+        assert all(gate.threshold < after.opens[name].threshold for name, gate in before.opens.items())
+        assert all(gate.threshold < after.layers[name].threshold for name, gate in before.layers.items())
+
+
+def test_an_unknown_family_is_named() -> None:
+    with pytest.raises(UsageError, match="'gumbo'"):
+        preset("fast", "gumbo")
