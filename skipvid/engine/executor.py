@@ -50,6 +50,9 @@ class Executor(Protocol):
     def configure(self, settings: GateSettings) -> None:
         """Use these commit rules from the next frame on. Maps and masks are kept."""
 
+    def use_threads(self, threads: int) -> None:
+        """Use at most so many threads from the next frame on, and no more than the executor was made with."""
+
     def step(self, x: FloatArray, *, refresh: bool = False) -> None:
         """Advance by one frame.
 

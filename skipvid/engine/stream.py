@@ -256,6 +256,10 @@ class Stream:
         """Where the last frame was recomputed: ``(height, width)`` float32 in 0 to 1, see `skipvid.engine.heat.heat`."""
         return self._executor.heat(height, width)
 
+    def use_threads(self, threads: int) -> None:
+        """Use at most so many threads from the next frame on, and no more than the stream was made with. Bits do not change."""
+        self._executor.use_threads(threads)
+
     def refresh(self, reason: str = REQUESTED) -> None:
         """Recompute everything at the next frame: it does not follow the last one.
 

@@ -7,7 +7,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-__all__ = ["machine", "version", "versions"]
+__all__ = ["machine", "processors", "version", "versions"]
 
 _PACKAGES = ("numpy", "onnx", "onnxruntime", "opencv-python", "opencv-python-headless", "av", "torch")
 
@@ -28,10 +28,11 @@ def versions() -> dict[str, str]:
 
 def machine() -> str:
     """One line: processor, cores usable, system."""
-    return f"{_processor()}, {_cores()} cores, {platform.system()} {platform.release()} {platform.machine()}"
+    return f"{_processor()}, {processors()} cores, {platform.system()} {platform.release()} {platform.machine()}"
 
 
-def _cores() -> int:
+def processors() -> int:
+    """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from time import perf_counter
 
 from skipvid.errors import OutputError, SkipvidError, SourceError
-from skipvid.pipeline.ahead import Ahead
 from skipvid.pipeline.config import RunConfig
 from skipvid.pipeline.export import export
+from skipvid.pipeline.facts import processors
 from skipvid.pipeline.folder import clear
 from skipvid.pipeline.folder import prepare as prepare_folder
 from skipvid.pipeline.observer import FrameReport, Observer, RunResult, Silent, Started, Status
 from skipvid.pipeline.outputs import Outputs
 from skipvid.pipeline.painter import Painter
 from skipvid.pipeline.record import Record, public_name
+from skipvid.pipeline.schedule import Schedule
 from skipvid.pipeline.setup import Models, Setup, assemble
-from skipvid.pipeline.stages import Computed, Network, prepare
+from skipvid.pipeline.stages import Computed, Network, Prepared, prepare
 from skipvid.pipeline.stop import Stop
 from skipvid.pipeline.tally import Tally
 from skipvid.pipeline.window import Window, display_problem
@@ -144,7 +143,8 @@ class _Run:
         with ExitStack() as stack:
             outputs = Outputs(config.folder, config.output, painter, self._source, names, setup.labels, self._window)
             stack.enter_context(outputs)
-            for item in self._overlapped(stack):
+            computed = stack.enter_context(closing(iter(self._computed())))
+            for item in computed:
                 self._count(item, outputs.write(item))
                 if outputs.closed_by_viewer or self._stop.requested:
                     break
@@ -154,20 +154,16 @@ class _Run:
         for note in self._source.notes:
             self._notice(note)
 
-    def _overlapped(self, stack: ExitStack) -> Iterable[Computed]:
-        """The stages before the last one, each in a thread of its own where there is more than one core."""
-        network = self._network
-        prepared = prepare(self._source, self._setup.fit, self._config.max_frames)
-        if (os.cpu_count() or 1) == 1 and not self._source.live:
-            return network.compute(prepared)
-        depth = 1 if self._source.live else 3  # what waits in a queue is no longer the newest frame
-        reading = Ahead(prepared, depth, "decode")
-        stack.callback(reading.close)
-        computing = Ahead(network.compute(reading), depth, "network", until=lambda: self._stop.requested)
-        # The reader ends first, else the network's thread would wait for it.
-        stack.callback(computing.close)
-        stack.callback(reading.close)
-        return computing
+    def _computed(self) -> Schedule[Prepared, Computed]:
+        """The stages before the last one, overlapped or not."""
+        return Schedule(
+            prepare(self._source, self._setup.fit, self._config.max_frames),
+            self._network.compute,
+            self._setup.stream.use_threads,
+            self._config.threads or processors(),
+            live=self._source.live,
+            until=lambda: self._stop.requested,
+        )
 
     def _count(self, item: Computed, ms: dict[str, float]) -> None:
         self._tally.add(

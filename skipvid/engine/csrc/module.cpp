@@ -179,6 +179,7 @@ void bind_stream(nb::module_& m) {
                  s.configure(std::move(rules));
              })
         .def("reset", &Stream::reset)
+        .def("use_threads", &Stream::use_threads)
         .def_rw("profiling", &Stream::profiling)
         .def(
             "begin", [](Stream& s, const Floats& x, bool refresh) { s.begin(x.data(), refresh); },

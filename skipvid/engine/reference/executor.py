@@ -74,6 +74,9 @@ class ReferenceExecutor:
         self._residuals = dict.fromkeys((op.inputs[0] for op in gated), torch.zeros(0))
         self._settings = settings
 
+    def use_threads(self, threads: int) -> None:
+        """Nothing: torch's threads belong to the process."""
+
     def step(self, x: FloatArray, *, refresh: bool = False) -> None:
         """Advance by one frame ``(1, C, H, W)`` float32; see `skipvid.engine.executor.Executor.step`.
 

@@ -1,6 +1,7 @@
 // The state of one video on one plan, and the execution of a frame.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -80,6 +81,9 @@ class Stream {
     const std::vector<double>& ms() const { return ms_; }
     bool refreshing() const { return refresh_; }
     bool profiling = false;
+
+    // At most so many threads from the next frame on; no more than the stream was made with.
+    void use_threads(int threads) { threads_ = std::clamp(threads, 1, static_cast<int>(scratch_.size())); }
 
     // (height, width): MAC-weighted share recomputed around each cell of a grid over the picture.
     void heat(int height, int width, float* out) const;
