@@ -22,6 +22,7 @@ _OWN = (
     rows.STILL,
     rows.ANNOTATED,
     rows.HEATMAP,
+    "report.html",
     "predictions.coco.json",
     "predictions.coco_results.json",
     "predictions.mot.txt",
