@@ -29,6 +29,10 @@ __all__ = ["Outputs", "Rows", "Videos"]
 
 ByteArray = NDArray[np.uint8]
 
+# Glowing patches are hard to predict: x264 would take longer over them than the network over the video. This takes a third of the
+# time at a decibel less.
+_HEATMAP_PRESET, _HEATMAP_CRF = "ultrafast", 25
+
 
 class Rows:
     """The row files of a run folder.
@@ -77,27 +81,28 @@ class Videos:
         folder: Where they go.
         choice: Which are wanted.
         source: For size, times, colours and sound.
+        threads: Threads of each encoder; 0 lets it choose.
     """
 
-    def __init__(self, folder: Path, choice: OutputChoice, source: Source) -> None:
+    def __init__(self, folder: Path, choice: OutputChoice, source: Source, threads: int = 0) -> None:
         self._source = source
+        self._threads = threads
         self.annotated = self.heatmap = None
         sound = source.path if choice.audio and not source.live else None
         try:
             if choice.annotated:
                 self.annotated = self._sink(folder / rows.ANNOTATED, sound)
             if choice.heatmap:
-                self.heatmap = self._sink(folder / rows.HEATMAP, None)
+                self.heatmap = self._sink(folder / rows.HEATMAP, None, preset=_HEATMAP_PRESET, crf=_HEATMAP_CRF)
         except BaseException:
             self.abort()
             raise
 
-    def _sink(self, path: Path, sound: Path | None) -> VideoSink:
+    def _sink(self, path: Path, sound: Path | None, **extra: Any) -> VideoSink:
         source, facts = self._source, self._source.facts
-        extra: dict[str, Any] = {}
         if facts is not None:
-            extra = {"colour": facts.colour, "pixel_aspect": facts.pixel_aspect}
-        return VideoSink(path, source.width, source.height, source.timing, sound, **extra)
+            extra |= {"colour": facts.colour, "pixel_aspect": facts.pixel_aspect}
+        return VideoSink(path, source.width, source.height, source.timing, sound, threads=self._threads, **extra)
 
     @property
     def _sinks(self) -> list[VideoSink]:
@@ -138,6 +143,7 @@ class Outputs:
         ops: Names of the plan's operators.
         labels: Class names by index.
         window: Where frames are shown, or None.
+        threads: Threads of each encoder; 0 lets it choose.
     """
 
     def __init__(
@@ -149,6 +155,7 @@ class Outputs:
         ops: Sequence[str],
         labels: Sequence[str],
         window: Window | None = None,
+        threads: int = 0,
     ) -> None:
         self._folder, self._choice, self._painter, self._window = folder, choice, painter, window
         self._size = (source.height, source.width)
@@ -160,7 +167,7 @@ class Outputs:
         if folder is not None:
             self._rows = Rows(folder, ops, labels)
             try:
-                self._videos = Videos(folder, choice, source)
+                self._videos = Videos(folder, choice, source, threads)
                 if choice.heatmap_frames:
                     (folder / rows.HEATMAP_FRAMES).mkdir(exist_ok=True)
             except BaseException:

@@ -22,6 +22,7 @@ from skipvid.pipeline.stages import Computed, Network, Prepared, prepare
 from skipvid.pipeline.stop import Stop
 from skipvid.pipeline.tally import Tally
 from skipvid.pipeline.window import Window, display_problem
+from skipvid.video.cv import opencv_threads
 from skipvid.video.source import Source, open_source
 
 __all__ = ["run"]
@@ -43,7 +44,9 @@ def run(config: RunConfig, observer: Observer | None = None, stop: Stop | None =
     """
     observer, stop = observer or Silent(), stop or Stop()
     with ExitStack() as stack:
-        source = stack.enter_context(open_source(config.source, config.vid_stride, paced=bool(config.live)))
+        stack.enter_context(opencv_threads(config.threads))
+        paced = bool(config.live)
+        source = stack.enter_context(open_source(config.source, config.vid_stride, paced=paced, threads=config.threads))
         setup = assemble(config, source, models or Models())
         window = _window(config, observer, stack)
         work = _Run(config, source, setup, observer, stop, window)
@@ -141,7 +144,9 @@ class _Run:
         painter = Painter(setup.labels, setup.skeleton, cover=config.output.blur)
         names = [op.name for op in setup.plan.ops]
         with ExitStack() as stack:
-            outputs = Outputs(config.folder, config.output, painter, self._source, names, setup.labels, self._window)
+            outputs = Outputs(
+                config.folder, config.output, painter, self._source, names, setup.labels, self._window, config.threads
+            )
             stack.enter_context(outputs)
             computed = stack.enter_context(closing(iter(self._computed())))
             for item in computed:

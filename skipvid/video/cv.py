@@ -6,10 +6,12 @@ Everything in the program that needs OpenCV writes ``from skipvid.video.cv impor
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from skipvid.errors import SkipvidError
 
-__all__ = ["cv2", "missing_library_error"]
+__all__ = ["cv2", "missing_library_error", "opencv_threads"]
 
 # FFmpeg inside OpenCV prints its complaints to stderr, where they would stand beside our one-line errors; it reads this
 # variable when the first video is opened. -8 is AV_LOG_QUIET. Whoever sets a variable keeps control.
@@ -48,3 +50,15 @@ try:
     import cv2
 except ImportError as error:
     raise missing_library_error(error) from error
+
+
+@contextmanager
+def opencv_threads(threads: int) -> Iterator[None]:
+    """Keep OpenCV within a budget of threads, and put its setting back: it belongs to the process. 0 changes nothing."""
+    before = cv2.getNumThreads()
+    if threads > 0:
+        cv2.setNumThreads(threads)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
