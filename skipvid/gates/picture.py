@@ -17,19 +17,21 @@ def content(image: NDArray[Any]) -> tuple[slice, slice]:
     empty.
     """
     first, last = image[0, 0], image[-1, -1]
-    top = _run((image == first).all(axis=(1, 2)))
-    left = _run((image == first).all(axis=(0, 2)))
-    bottom = _run((image == last).all(axis=(1, 2))[::-1])
-    right = _run((image == last).all(axis=(0, 2))[::-1])
+    columns = image.swapaxes(0, 1)
+    top, left = _run(image, first), _run(columns, first)
+    bottom, right = _run(image[::-1], last), _run(columns[::-1], last)
     height, width = image.shape[:2]
     if top == height or left == width:
         return slice(0, 0), slice(0, 0)
     return slice(top, height - bottom), slice(left, width - right)
 
 
-def _run(flags: NDArray[np.bool_]) -> int:
-    """How many flags are set before the first that is not."""
-    return int(flags.size if flags.all() else np.argmin(flags))
+def _run(lines: NDArray[Any], value: NDArray[Any]) -> int:
+    """How many lines are of one value before the first that is not. Most pictures tell at their first."""
+    for count, line in enumerate(lines):
+        if not (line == value).all():
+            return count
+    return len(lines)
 
 
 def is_uniform(image: NDArray[Any], span: float = 8.0) -> bool:
