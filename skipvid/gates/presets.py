@@ -16,9 +16,9 @@ DEFAULT = "balanced"
 PRESETS: Mapping[str, Policy] = MappingProxyType(
     {
         "exact": Truncation(0.0, Norm.L2, input_noise=0.0),
-        "high": Truncation(0.01, Norm.L2, input_noise=0.5, dilation=1, vector_threshold=0.0025, shaping=0.5),
-        "balanced": Truncation(0.025, Norm.L2, input_noise=0.5, dilation=1, vector_threshold=0.005, shaping=0.5),
-        "fast": Truncation(0.05, Norm.L2, input_noise=1.0, dilation=1, vector_threshold=0.01, shaping=0.5),
+        "high": Truncation(0.006, Norm.L2, input_noise=0.25, dilation=1, vector_threshold=0.0015, shaping=0.5),
+        "balanced": Truncation(0.015, Norm.L2, input_noise=0.5, dilation=1, vector_threshold=0.003, shaping=0.5),
+        "fast": Truncation(0.04, Norm.L2, input_noise=1.0, dilation=1, vector_threshold=0.01, shaping=0.5),
     }
 )
 
