@@ -11,6 +11,7 @@
 
 #include "../kernels/activation.inl"
 #include "../kernels/conv.inl"
+#include "../kernels/depthwise.inl"
 #include "../kernels/commit.inl"
 #include "../kernels/pointwise.inl"
 #include "../kernels/spatial.inl"

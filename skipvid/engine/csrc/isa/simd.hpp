@@ -291,19 +291,35 @@ SKIPVID_INLINE V keep_below(V a, int n) {
 
 #endif
 
-// Sum and maximum over lanes, in lane order whatever the width of the vectors.
+// Sum over lanes: halves, then their halves.
 SKIPVID_INLINE float sum_lanes(V a) {
-    float lanes[kLanes], sum = 0.0f;
-    store(lanes, a);
-    for (int i = 0; i < kLanes; ++i) sum += lanes[i];
-    return sum;
+#if defined(SKIPVID_AVX512)
+    return _mm512_reduce_add_ps(a.v);
+#elif defined(SKIPVID_AVX2)
+    __m128 sum = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+    sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
+    return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
+#elif defined(SKIPVID_NEON)
+    return vaddvq_f32(a.v);
+#else
+    return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);
+#endif
 }
+// Maximum over lanes that are numbers.
 SKIPVID_INLINE float max_lanes(V a) {
-    float lanes[kLanes];
-    store(lanes, a);
-    float top = lanes[0];
-    for (int i = 1; i < kLanes; ++i) top = lanes[i] > top || std::isnan(lanes[i]) ? lanes[i] : top;
+#if defined(SKIPVID_AVX512)
+    return _mm512_reduce_max_ps(a.v);
+#elif defined(SKIPVID_AVX2)
+    __m128 top = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+    top = _mm_max_ps(top, _mm_movehl_ps(top, top));
+    return _mm_cvtss_f32(_mm_max_ss(top, _mm_movehdup_ps(top)));
+#elif defined(SKIPVID_NEON)
+    return vmaxnmvq_f32(a.v);
+#else
+    float top = a.v[0];
+    for (int i = 1; i < kLanes; ++i) top = a.v[i] > top ? a.v[i] : top;
     return top;
+#endif
 }
 
 }  // namespace skipvid::SKIPVID_ISA

@@ -44,29 +44,36 @@ void commit_exact(const CommitArgs& a) {
     }
 }
 
-// Commits iff the norm of the difference exceeds the threshold or is not a number.
-template <Act K>
+// Commits iff the norm of the difference exceeds the threshold or is not a number. Norms of all pixels come first: a
+// comparison that decides about a branch would hold up the next pixel.
+template <Act K, bool Max>
 void commit_norm(const CommitArgs& a) {
+    float squares[kMaxPixels], top[kMaxPixels];
     for (int i = 0; i < a.pixels; ++i) {
         float* from = const_cast<float*>(a.scratch) + i * a.stride;
-        float* to = a.target[i];
-        V sum = splat(0.0f), top = splat(0.0f);
-        const auto take = [&](int c, int part) {
+        const float* to = a.target[i];
+        V sum = splat(0.0f), highest = splat(0.0f);
+        each_vector(a.channels, [&](int c, int part) {
             const V value = activation<K>(load(from + c), a.activation, c);
             store(from + c, value);
             V d = value - load(to + c);
             if (part < kLanes) d = keep_below(d, part);
             sum = fma(d, d, sum);
-            top = max(top, absolute(d));  // keeps a NaN of d, not one met earlier: `sum` does
-        };
-        each_vector(a.channels, take);
-        const float squares = sum_lanes(sum);
-        float norm = max_lanes(top);
-        if (a.norm == NormKind::kL2) norm = std::sqrt(squares);
-        if (a.norm == NormKind::kRms) norm = std::sqrt(squares / static_cast<float>(a.channels));
-        const bool commit = !(norm <= a.threshold) || std::isnan(squares);
-        a.committed[i] = commit;
-        if (!commit) continue;
+            if constexpr (Max) highest = max(absolute(d), highest);  // passes over NaN: `sum` keeps it
+        });
+        squares[i] = sum_lanes(sum);
+        if constexpr (Max) top[i] = max_lanes(highest);
+    }
+    if constexpr (Max) {
+        for (int i = 0; i < a.pixels; ++i) a.committed[i] = !(top[i] <= a.threshold) || squares[i] != squares[i];
+    } else {
+        const float scale = a.norm == NormKind::kRms ? static_cast<float>(a.channels) : 1.0f;
+        for (int i = 0; i < a.pixels; ++i) a.committed[i] = !(std::sqrt(squares[i] / scale) <= a.threshold);
+    }
+    for (int i = 0; i < a.pixels; ++i) {
+        if (!a.committed[i]) continue;
+        const float* from = a.scratch + i * a.stride;
+        float* to = a.target[i];
         each_vector(a.channels, [&](int c, int part) {
             if (part == kLanes)
                 store(to + c, load(from + c));
@@ -86,7 +93,10 @@ inline void commit(const CommitArgs& a) {
                 commit_exact<K>(a);
                 break;
             case CommitMode::kNorm:
-                commit_norm<K>(a);
+                if (a.norm == NormKind::kMax)
+                    commit_norm<K, true>(a);
+                else
+                    commit_norm<K, false>(a);
                 break;
         }
     });

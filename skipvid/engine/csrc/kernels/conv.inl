@@ -108,39 +108,4 @@ inline void conv(const ConvArgs& a) {
     }
 }
 
-// Depthwise: MR pixels by one vector of channels; values beyond the last channel are read (buffers have slack) and
-// never kept.
-template <int MR>
-SKIPVID_INLINE void depthwise_tile(const DepthwiseArgs& a, int first, ptrdiff_t padded) {
-    const float* const* window = a.window + first;
-    const ptrdiff_t* taps = a.taps;
-    const int tap_count = a.tap_count;
-    float* out = a.scratch + first * a.stride;
-    const float* p[MR];
-    for (int i = 0; i < MR; ++i) p[i] = window[i];
-    for (int c = 0; c < a.channels; c += kLanes) {
-        V sum[MR];
-        for (int i = 0; i < MR; ++i) sum[i] = load(a.bias + c);
-        const float* weights = a.weights + c;
-        for (int t = 0; t < tap_count; ++t, weights += padded) {
-            const V w = load(weights);
-            const ptrdiff_t offset = taps[t] + c;
-            for (int i = 0; i < MR; ++i) sum[i] = fma(load(p[i] + offset), w, sum[i]);
-        }
-        for (int i = 0; i < MR; ++i) store(out + i * a.stride + c, sum[i]);
-    }
-}
-
-inline void depthwise(const DepthwiseArgs& a) {
-    const ptrdiff_t padded = (a.channels + kLanes - 1) / kLanes * kLanes;
-    int i = 0;
-    for (; i + 8 <= a.pixels; i += 8) {
-        const int next = a.pixels - i - 8;
-        if (a.ahead.count != 0) fetch_ahead(a.ahead, a.window + i + 8, next < 8 ? next : 8);
-        depthwise_tile<8>(a, i, padded);
-    }
-    if (i + 4 <= a.pixels) depthwise_tile<4>(a, i, padded), i += 4;
-    for (; i < a.pixels; ++i) depthwise_tile<1>(a, i, padded);
-}
-
 }  // namespace skipvid::SKIPVID_ISA

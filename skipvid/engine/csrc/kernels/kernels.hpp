@@ -81,15 +81,21 @@ struct ConvArgs {
 struct DepthwiseArgs {
     int pixels;
     const float* const* window;
-    const ptrdiff_t* taps;
+    const ptrdiff_t* taps;  // floats from the anchor, row by row
     int tap_count;
     const float* weights;  // [tap][padded channel]
     const float* bias;
     int channels;
     float* scratch;
     ptrdiff_t stride;
-    Ahead ahead;
+    // Where taps form a grid and windows lie side by side; a width of 0: they may not.
+    int kernel_h = 0, kernel_w = 0;
+    ptrdiff_t down = 0, right = 0;  // floats from a tap to the one below and to its right
+    ptrdiff_t step = 0;             // floats from a window to that of the output to its right
 };
+
+// Most pixels that `commit` takes at a time.
+constexpr int kMaxPixels = 96;
 
 enum class NormKind : int { kMax, kL2, kRms };
 enum class CommitMode : int { kRefresh, kExact, kNorm };

@@ -9,7 +9,7 @@ SKIPVID_INLINE void clip_taps(int anchor, int kernel, int dilation, int size, in
     if (last < first) last = first;  // a window wholly in the padding
 }
 
-inline void pool_pixel(const PoolArgs& a, int y, int x, float* out) {
+inline void average_pixel(const PoolArgs& a, int y, int x, float* out) {
     const int ay = y * a.stride_h - a.top, ax = x * a.stride_w - a.left;
     int y0, y1, x0, x1;
     clip_taps(ay, a.kernel_h, a.dilation_h, a.height, y0, y1);
@@ -24,20 +24,84 @@ inline void pool_pixel(const PoolArgs& a, int y, int x, float* out) {
         count = static_cast<float>((p1 - p0) * (q1 - q0));
     }
     for (int c = 0; c < a.channels; c += kLanes) {
-        V value = a.average ? splat(0.0f) : splat(-INFINITY);
+        V value = splat(0.0f);
         for (int ky = 0; ky < y1 - y0; ++ky) {
             const float* p = window + ky * down + c;
-            if (a.average)
-                for (int kx = 0; kx < x1 - x0; ++kx, p += right) value = value + load(p);
-            else
-                for (int kx = 0; kx < x1 - x0; ++kx, p += right) value = max(value, load(p));
+            for (int kx = 0; kx < x1 - x0; ++kx, p += right) value = value + load(p);
         }
-        store(out + c, a.average ? value / splat(count) : value);
+        store(out + c, value / splat(count));
+    }
+}
+
+constexpr int kPoolColumns = 128;
+
+// The maxima of `run` outputs side by side. Each is the maximum, from left to right, of those of its window's columns,
+// from top to bottom, whatever the run: zeros of either sign and values that are no numbers come out the same.
+// Columns are shared: their maxima are taken once. Columns outside the map count -infinity.
+inline void max_run(const PoolArgs& a, int y, int x, int run, float* out) {
+    const int ay = y * a.stride_h - a.top, ax = x * a.stride_w - a.left;
+    const int columns = (run - 1) * a.stride_w + (a.kernel_w - 1) * a.dilation_w + 1;
+    int y0, y1;
+    clip_taps(ay, a.kernel_h, a.dilation_h, a.height, y0, y1);
+    const ptrdiff_t down = a.row * a.dilation_h;
+    const int first = ax < 0 ? -ax : 0, last = ax + columns > a.width ? a.width - ax : columns;
+    const float* window = a.origin + (ay + y0 * a.dilation_h) * a.row + ax * a.pixel;
+    const V lowest = splat(-INFINITY);
+    V column[kPoolColumns];
+    for (int j = 0; j < columns; ++j) column[j] = lowest;
+    for (int c = 0; c < a.channels; c += kLanes) {
+        for (int j = first; j < last; ++j) {
+            const float* p = window + j * a.pixel + c;
+            V value = lowest;
+            for (int ky = y0; ky < y1; ++ky, p += down) value = max(value, load(p));
+            column[j] = value;
+        }
+        const V* from = column;
+        float* to = out + c;
+        for (int i = 0; i < run; ++i, from += a.stride_w, to += a.stride) {
+            V value = lowest;
+            for (int kx = 0; kx < a.kernel_w; ++kx) value = max(value, from[kx * a.dilation_w]);
+            store(to, value);
+        }
+    }
+}
+
+// As max_run, of one output whose window is too wide for it.
+inline void max_pixel(const PoolArgs& a, int y, int x, float* out) {
+    const int ay = y * a.stride_h - a.top, ax = x * a.stride_w - a.left;
+    int y0, y1, x0, x1;
+    clip_taps(ay, a.kernel_h, a.dilation_h, a.height, y0, y1);
+    clip_taps(ax, a.kernel_w, a.dilation_w, a.width, x0, x1);
+    const ptrdiff_t down = a.row * a.dilation_h, right = a.pixel * a.dilation_w;
+    const float* window = a.origin + (ay + y0 * a.dilation_h) * a.row + (ax + x0 * a.dilation_w) * a.pixel;
+    for (int c = 0; c < a.channels; c += kLanes) {
+        V value = splat(-INFINITY);
+        for (int kx = 0; kx < x1 - x0; ++kx) {
+            const float* p = window + kx * right + c;
+            V column = splat(-INFINITY);
+            for (int ky = 0; ky < y1 - y0; ++ky, p += down) column = max(column, load(p));
+            value = max(value, column);
+        }
+        store(out + c, value);
     }
 }
 
 inline void pool(const PoolArgs& a) {
-    for (int i = 0; i < a.pixels; ++i) pool_pixel(a, a.y[i], a.x[i], a.scratch + i * a.stride);
+    const int room = kPoolColumns - (a.kernel_w - 1) * a.dilation_w;
+    const int most = room < 1 ? 0 : (room - 1) / a.stride_w + 1;
+    for (int i = 0; i < a.pixels;) {
+        float* out = a.scratch + i * a.stride;
+        const int y = a.y[i], x = a.x[i];
+        if (a.average || most == 0) {
+            (a.average ? average_pixel : max_pixel)(a, y, x, out);
+            ++i;
+            continue;
+        }
+        int run = 1;
+        while (run < most && i + run < a.pixels && a.y[i + run] == y && a.x[i + run] == x + run) ++run;
+        max_run(a, y, x, run, out);
+        i += run;
+    }
 }
 
 inline void resample_pixel(const ResampleArgs& a, int y, int x, float* out) {

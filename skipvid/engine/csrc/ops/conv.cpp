@@ -1,4 +1,4 @@
-// Convolution, dense over channels or depthwise.
+// Convolution over all channels of a group.
 #include <algorithm>
 
 #include "packing.hpp"
@@ -10,8 +10,7 @@ class ConvOp : public Op {
   public:
     const Kernels& kernels;
     ConvGeometry geometry;
-    PackedConv packed;  // unless depthwise
-    Buffer depthwise;   // [tap][padded channel]
+    PackedConv packed;
     Buffer bias;
 
     ConvOp(const Kernels& k, const ConvGeometry& g) : kernels(k), geometry(g) {}
@@ -22,35 +21,18 @@ class ConvOp : public Op {
                 result.push_back({y * geometry.dilation_h, x * geometry.dilation_w});
         return result;
     }
-    Halo halo(const TensorSpec& in) const override {
-        const ConvGeometry& g = geometry;
-        // The last window may end before the padding does.
-        const auto behind = [](int size, int before, int after, int kernel, int dilation, int stride) {
-            const int reach = (kernel - 1) * dilation, outputs = (size + before + after - reach - 1) / stride + 1;
-            return std::max(0, (outputs - 1) * stride - before + reach - (size - 1));
-        };
-        return {std::max(0, g.top), std::max(0, g.left),
-                behind(in.height, g.top, g.bottom, g.kernel_h, g.dilation_h, g.stride_h),
-                behind(in.width, g.left, g.right, g.kernel_w, g.dilation_w, g.stride_w)};
-    }
+    Halo halo(const TensorSpec& in) const override { return conv_halo(geometry, in); }
     std::unique_ptr<Node> bind(const std::vector<Map>& maps) const override;
 };
 
 class ConvNode : public Node {
   public:
     ConvNode(const ConvOp& op, const Map& in) : op_(op), in_(in) {
-        const ConvGeometry& g = op.geometry;
-        fresh_ = fresh_pixels(g, in.view);
-        if (g.depthwise()) {
-            for (const Tap& tap : op.taps()) offsets_.push_back(tap.dy * in.view.row + tap.dx * in.view.pixel);
-            stride = round_up(g.out_channels, 16);
-            cost = static_cast<double>(offsets_.size() + 4) * div_up(g.out_channels, op.kernels.lanes);
-        } else {
-            walk_ = walk_window(op.packed, g, in.view);
-            stride = conv_stride(op.kernels, op.packed);
-            cost = static_cast<double>(op.packed.steps) * div_up(g.out_channels, op.kernels.lanes);
-            granule = 24;
-        }
+        fresh_ = fresh_pixels(op.geometry, in.view);
+        walk_ = walk_window(op.packed, op.geometry, in.view);
+        stride = conv_stride(op.kernels, op.packed);
+        cost = static_cast<double>(op.packed.steps) * div_up(op.geometry.out_channels, op.kernels.lanes);
+        granule = 24;
     }
     void footprint(BitMap& active) override {
         const ConvGeometry& g = op_.geometry;
@@ -65,21 +47,16 @@ class ConvNode : public Node {
         for (int i = 0; i < px.n; ++i)
             window[i] = anchor + px.y[i] * g.stride_h * in_.view.row + px.x[i] * g.stride_w * in_.view.pixel;
         const Ahead ahead{fresh_.data(), static_cast<int>(fresh_.size()), g.in_channels};
-        if (g.depthwise()) {
-            op_.kernels.depthwise({px.n, window, offsets_.data(), static_cast<int>(offsets_.size()),
-                                   op_.depthwise.data(), op_.bias.data(), g.out_channels, block.scratch, stride, ahead});
-        } else {
-            op_.kernels.conv({px.n, window, walk_.segments.data(), walk_.chunks.data(),
-                              static_cast<int>(walk_.chunks.size()), op_.packed.panels.data(),
-                              static_cast<int>(op_.packed.panels.size()), op_.bias.data(), block.scratch, stride, ahead});
-        }
+        op_.kernels.conv({px.n, window, walk_.segments.data(), walk_.chunks.data(),
+                          static_cast<int>(walk_.chunks.size()), op_.packed.panels.data(),
+                          static_cast<int>(op_.packed.panels.size()), op_.bias.data(), block.scratch, stride, ahead});
     }
 
   private:
     const ConvOp& op_;
     const Map& in_;
     WindowWalk walk_;
-    std::vector<ptrdiff_t> offsets_, fresh_;
+    std::vector<ptrdiff_t> fresh_;
 };
 
 std::unique_ptr<Node> ConvOp::bind(const std::vector<Map>& maps) const {
@@ -90,20 +67,13 @@ std::unique_ptr<Node> ConvOp::bind(const std::vector<Map>& maps) const {
 
 std::unique_ptr<Op> make_conv(const Plan& plan, int output, const ConvGeometry& g, const float* weight,
                               const float* bias) {
+    if (g.depthwise()) return make_depthwise(plan, g, weight, bias);
     auto op = std::make_unique<ConvOp>(plan.kernels(), g);
     const int tap_count = g.kernel_h * g.kernel_w, in = g.in_per_group();
     const int lanes = plan.kernels().lanes;
-    if (g.depthwise()) {
-        const int padded = round_up(g.out_channels, lanes);
-        op->depthwise = Buffer(static_cast<size_t>(tap_count) * padded);
-        for (int t = 0; t < tap_count; ++t)
-            for (int c = 0; c < g.out_channels; ++c)
-                op->depthwise[static_cast<size_t>(t) * padded + c] = weight[c * tap_count + t];
-    } else {
-        op->packed = pack_conv(plan.kernels(), g, op->taps(), [&](int o, int c, int t) {
-            return weight[(static_cast<size_t>(o) * in + c) * tap_count + t];
-        });
-    }
+    op->packed = pack_conv(plan.kernels(), g, op->taps(), [&](int o, int c, int t) {
+        return weight[(static_cast<size_t>(o) * in + c) * tap_count + t];
+    });
     op->bias = Buffer(g.out_channels + 4 * lanes);
     std::copy_n(bias, g.out_channels, op->bias.data());
     const TensorSpec& out = plan.spec(output);

@@ -79,7 +79,7 @@ class TransposeNode : public Node {
         if (op_.geometry.depthwise()) {
             op_.kernels.depthwise({pixels, window, offsets_[number].data(), static_cast<int>(offsets_[number].size()),
                                    phase.depthwise.data(), op_.bias.data(), op_.geometry.out_channels, scratch,
-                                   stride, {}});
+                                   stride});
         } else {
             op_.kernels.conv({pixels, window, walk.segments.data(), walk.chunks.data(),
                               static_cast<int>(walk.chunks.size()), phase.packed.panels.data(),

@@ -23,6 +23,9 @@ struct ConvGeometry {
 // weight: (out, in / groups, kh, kw).
 std::unique_ptr<Op> make_conv(const Plan& plan, int output, const ConvGeometry& geometry, const float* weight,
                               const float* bias);
+// The case of one input channel per output channel; make_conv calls it.
+std::unique_ptr<Op> make_depthwise(const Plan& plan, const ConvGeometry& geometry, const float* weight,
+                                   const float* bias);
 // weight: (in, out / groups, kh, kw).
 std::unique_ptr<Op> make_conv_transpose(const Plan& plan, int output, const ConvGeometry& geometry, const float* weight,
                                         const float* bias);

@@ -51,6 +51,17 @@ std::vector<ptrdiff_t> fresh_pixels(const ConvGeometry& g, const View& in) {
     return offsets;
 }
 
+Halo conv_halo(const ConvGeometry& g, const TensorSpec& in) {
+    // The last window may end before the padding does.
+    const auto behind = [](int size, int before, int after, int kernel, int dilation, int stride) {
+        const int reach = (kernel - 1) * dilation, outputs = (size + before + after - reach - 1) / stride + 1;
+        return std::max(0, (outputs - 1) * stride - before + reach - (size - 1));
+    };
+    return {std::max(0, g.top), std::max(0, g.left),
+            behind(in.height, g.top, g.bottom, g.kernel_h, g.dilation_h, g.stride_h),
+            behind(in.width, g.left, g.right, g.kernel_w, g.dilation_w, g.stride_w)};
+}
+
 int conv_stride(const Kernels& kernels, const PackedConv& packed) {
     int stride = 0;
     for (const Panel& panel : packed.panels) stride = std::max(stride, panel.channel + panel.vectors * kernels.lanes);

@@ -67,6 +67,9 @@ WindowWalk walk_window(const PackedConv& packed, const ConvGeometry& geometry, c
 // map fits into the caches.
 std::vector<ptrdiff_t> fresh_pixels(const ConvGeometry& geometry, const View& in);
 
+// Zeros that a convolution reads around its input.
+Halo conv_halo(const ConvGeometry& geometry, const TensorSpec& in);
+
 // Scratch floats per pixel: panels write whole vectors, those of small groups beyond the last channel.
 int conv_stride(const Kernels& kernels, const PackedConv& packed);
 

@@ -6,6 +6,8 @@
 namespace skipvid {
 namespace {
 
+static_assert(kMaxBlock <= kMaxPixels, "every block must fit into one commit");
+
 class UnaryOp : public Op {
   public:
     int lanes = 1;
