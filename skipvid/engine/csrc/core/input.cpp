@@ -114,15 +114,6 @@ void Stream::take(const float* chw) {
                 for (int c = 0; c < v.channels; ++c) to[c] = from[c * plane];
                 map.changed.set(y, x);
             }
-    note_input();
-}
-
-void Stream::note_input() {
-    if (sweep_.count == 0) return;
-    const TensorSpec& spec = plan_->spec(input_);
-    BitMap looked(spec.height, spec.width);
-    looked.fill_rows(sweep_.first_row(spec.height), sweep_.end_row(spec.height));
-    note_looked(input_, looked);
 }
 
 void Stream::convert(const uint8_t* image, int y, int x, float* values) const {
@@ -182,7 +173,6 @@ void Stream::take_image(const uint8_t* image) {
                 std::memcpy(v.at(y, x), values, v.channels * sizeof(float));
                 map.changed.set(y, x);
             }
-    note_input();
 }
 
 }  // namespace skipvid

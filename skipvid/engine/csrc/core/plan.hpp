@@ -49,6 +49,10 @@ class Node {
     // Results before the activation, one row of `stride` floats per pixel. Called from several threads.
     virtual void compute(Block block) const = 0;
 
+    // Output rows that can be computed when the first `rows` rows of input number `input` are known; -1: all are
+    // needed.
+    virtual int rows_ready(int /*input*/, int /*rows*/) const { return -1; }
+
     int stride = 0;     // scratch floats per pixel
     double cost = 0.0;  // of a pixel, in vector multiply-adds; to decide who works
     int granule = 8;    // blocks are multiples of this many pixels where possible

@@ -122,6 +122,10 @@ void Stream::configure(Rules rules) {
     before.swap(opening_.gates);
     before.resize(plan_->ops().size());
     opening_.rules.assign(plan_->ops().size(), {});
+    std::vector<bool> wanted(maps_.size());
+    for (const OpenRule& rule : rules.opens) wanted[plan_->ops()[rule.op]->inputs[0]] = true;
+    for (size_t t = 0; t < maps_.size(); ++t)
+        if (!wanted[t]) maps_[t].residual.norm.clear();
     for (const OpenRule& rule : rules.opens) {
         const Op& op = *plan_->ops()[rule.op];
         Map &in = maps_[op.inputs[0]], &out = maps_[op.output];
@@ -133,8 +137,6 @@ void Stream::configure(Rules rules) {
         own_values(op.inputs[0]);
     }
     sweep_.every = rules.refresh_every;
-    if (sweep_.every > 0 && sweep_.changed.empty())
-        for (const TensorSpec& spec : plan_->tensors()) sweep_.changed.emplace_back(spec.height, spec.width);
     if (moved) relayout();
 }
 
@@ -152,7 +154,9 @@ void Stream::reset() {
 
 void Stream::run(int first, int last) {
     using Clock = std::chrono::steady_clock;
-    for (int i = first; i < last; ++i) {
+    for (int i = first, banded = first; i < last; ++i) {
+        if (refresh_ && !profiling && i >= banded) banded = run_bands(i, last);
+        stored_ = i < banded;
         if (!profiling) {
             run_op(i);
             continue;
@@ -187,7 +191,7 @@ void Stream::run_op(int index) {
     BitMap looked;
     if (sweep_.count > 0) {
         looked = BitMap(active.height(), active.width());
-        look(index, looked);
+        look(op, looked);
         active.add(looked);
     }
     if (gate != nullptr) gate->computed(active);
@@ -200,7 +204,6 @@ void Stream::run_op(int index) {
     } else if (op.kind() != OpKind::kIsland) {
         run_gated(index, pixels, looked);
     }
-    if (sweep_.count > 0) note_looked(op.output, looked);
 }
 
 CommitMode Stream::commit_mode(const Map& map) const {
@@ -272,24 +275,25 @@ void Stream::run_blocks(int index, const BitMap& active, int64_t pixels, CommitM
     Map& out = maps_[op.output];
     const auto [threads, block, blocks] = divide(node, pixels);
     out.changed.widen(active.top(), active.bottom());
-    Pool::instance().run(threads, blocks, [&, block = block](int number, int worker) {
-        Pixels px;
-        active.collect(before_, static_cast<int64_t>(number) * block,
-                       std::min<int64_t>(pixels, static_cast<int64_t>(number + 1) * block), px);
-        float* scratch = scratch_[worker].data();
-        node.compute({&px, scratch});
-        float* target[kMaxBlock];
-        uint8_t committed[kMaxBlock];
-        for (int i = 0; i < px.n; ++i) target[i] = out.view.at(px.y[i], px.x[i]);
-        const Before before(out, mode, target, px.n);
-        plan_->kernels().commit({px.n, out.view.channels, target, scratch, node.stride, op.activation, mode,
-                                 out.gate.norm, out.gate.threshold, committed});
-        if (mode == CommitMode::kRefresh) return;
-        before.note(out, px, committed);
-        BitWriter writer(out.changed);
-        for (int i = 0; i < px.n; ++i)
-            if (committed[i]) writer.set(px.y[i], px.x[i]);
-    });
+    if (!stored_)
+        Pool::instance().run(threads, blocks, [&, block = block](int number, int worker) {
+            Pixels px;
+            active.collect(before_, static_cast<int64_t>(number) * block,
+                           std::min<int64_t>(pixels, static_cast<int64_t>(number + 1) * block), px);
+            float* scratch = scratch_[worker].data();
+            node.compute({&px, scratch});
+            float* target[kMaxBlock];
+            uint8_t committed[kMaxBlock];
+            for (int i = 0; i < px.n; ++i) target[i] = out.view.at(px.y[i], px.x[i]);
+            const Before before(out, mode, target, px.n);
+            plan_->kernels().commit({px.n, out.view.channels, target, scratch, node.stride, op.activation, mode,
+                                     out.gate.norm, out.gate.threshold, committed});
+            if (mode == CommitMode::kRefresh) return;
+            before.note(out, px, committed);
+            BitWriter writer(out.changed);
+            for (int i = 0; i < px.n; ++i)
+                if (committed[i]) writer.set(px.y[i], px.x[i]);
+        });
     if (mode == CommitMode::kRefresh)
         out.changed.fill();
     else
@@ -392,7 +396,6 @@ void Stream::write(int tensor, const float* values, ptrdiff_t row, ptrdiff_t pix
                 commit_pixel(out, y, x, line.data());
         }
     if (mode == CommitMode::kRefresh) out.changed.fill();
-    if (looked) note_looked(tensor, decided);
 }
 
 }  // namespace skipvid

@@ -46,12 +46,11 @@ struct Opening {
     std::vector<std::unique_ptr<OpenGate>> gates;
 };
 
-// Staggered refresh: where it stands, and what looking has committed in this frame, by tensor.
+// Staggered refresh: where it stands.
 struct Sweep {
     int every = 0;  // bands of a round
     int next = 0;
     int band = 0, count = 0;  // of this frame; count 0: not in this one
-    std::vector<BitMap> changed;
 
     int first_row(int height) const { return height * band / count; }
     int end_row(int height) const { return height * (band + 1) / count; }
@@ -97,6 +96,9 @@ class Stream {
     void spread(BitMap& candidates, BitMap& spread) const;
     void convert(const uint8_t* image, int y, int x, float* values) const;
     void run_op(int index);
+    int run_bands(int first, int last);
+    int chain_end(int first, int last) const;
+    void run_rows(int index, int begin, int end);
     void run_gated(int index, int64_t pixels, const BitMap& looked);
     void run_blocks(int index, const BitMap& active, int64_t pixels, CommitMode mode);
     void run_structured(int index, const BitMap& active, int64_t pixels);
@@ -110,9 +112,7 @@ class Stream {
     void commit_pixel(Map& out, int y, int x, const float* values);
     CommitMode commit_mode(const Map& map) const;
     void begin_sweep();
-    void note_input();
-    void look(int index, BitMap& looked);
-    void note_looked(int tensor, const BitMap& looked);
+    void look(const Op& op, BitMap& looked) const;
 
     std::shared_ptr<const Plan> plan_;
     int input_;
@@ -135,6 +135,7 @@ class Stream {
     std::vector<Buffer> scratch_;  // one per worker
     bool started_ = false;
     bool refresh_ = false;
+    bool stored_ = false;  // the values of the operator at hand were already computed, in bands
 };
 
 }  // namespace skipvid

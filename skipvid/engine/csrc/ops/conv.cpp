@@ -27,7 +27,7 @@ class ConvOp : public Op {
 
 class ConvNode : public Node {
   public:
-    ConvNode(const ConvOp& op, const Map& in) : op_(op), in_(in) {
+    ConvNode(const ConvOp& op, const Map& in, int out_height) : op_(op), in_(in), out_height_(out_height) {
         fresh_ = fresh_pixels(op.geometry, in.view);
         walk_ = walk_window(op.packed, op.geometry, in.view);
         stride = conv_stride(op.kernels, op.packed);
@@ -38,6 +38,11 @@ class ConvNode : public Node {
         const ConvGeometry& g = op_.geometry;
         window_footprint(in_.changed, {g.kernel_h, g.stride_h, g.dilation_h, g.top},
                          {g.kernel_w, g.stride_w, g.dilation_w, g.left}, active);
+    }
+    int rows_ready(int, int rows) const override {
+        const ConvGeometry& g = op_.geometry;
+        return ConvGeometry::window_rows(rows, in_.view.height, out_height_, g.kernel_h, g.stride_h, g.dilation_h,
+                                         g.top);
     }
     void compute(Block block) const override {
         const ConvGeometry& g = op_.geometry;
@@ -55,12 +60,13 @@ class ConvNode : public Node {
   private:
     const ConvOp& op_;
     const Map& in_;
+    int out_height_;
     WindowWalk walk_;
     std::vector<ptrdiff_t> fresh_;
 };
 
 std::unique_ptr<Node> ConvOp::bind(const std::vector<Map>& maps) const {
-    return std::make_unique<ConvNode>(*this, maps[inputs[0]]);
+    return std::make_unique<ConvNode>(*this, maps[inputs[0]], maps[output].view.height);
 }
 
 }  // namespace

@@ -81,9 +81,17 @@ class TransposeNode : public Node {
                                    phase.depthwise.data(), op_.bias.data(), op_.geometry.out_channels, scratch,
                                    stride});
         } else {
-            op_.kernels.conv({pixels, window, walk.segments.data(), walk.chunks.data(),
-                              static_cast<int>(walk.chunks.size()), phase.packed.panels.data(),
-                              static_cast<int>(phase.packed.panels.size()), op_.bias.data(), scratch, stride, {}});
+            op_.kernels.conv({pixels,
+                              window,
+                              walk.segments.data(),
+                              walk.chunks.data(),
+                              static_cast<int>(walk.chunks.size()),
+                              phase.packed.panels.data(),
+                              static_cast<int>(phase.packed.panels.size()),
+                              op_.bias.data(),
+                              scratch,
+                              stride,
+                              {}});
         }
     }
     const TransposeOp& op_;

@@ -20,7 +20,7 @@ class DepthwiseOp : public Op {
 
 class DepthwiseNode : public Node {
   public:
-    DepthwiseNode(const DepthwiseOp& op, const Map& in) : op_(op), in_(in) {
+    DepthwiseNode(const DepthwiseOp& op, const Map& in, int out_height) : op_(op), in_(in), out_height_(out_height) {
         const ConvGeometry& g = op.geometry;
         for (int y = 0; y < g.kernel_h; ++y)
             for (int x = 0; x < g.kernel_w; ++x)
@@ -33,6 +33,11 @@ class DepthwiseNode : public Node {
         const ConvGeometry& g = op_.geometry;
         window_footprint(in_.changed, {g.kernel_h, g.stride_h, g.dilation_h, g.top},
                          {g.kernel_w, g.stride_w, g.dilation_w, g.left}, active);
+    }
+    int rows_ready(int, int rows) const override {
+        const ConvGeometry& g = op_.geometry;
+        return ConvGeometry::window_rows(rows, in_.view.height, out_height_, g.kernel_h, g.stride_h, g.dilation_h,
+                                         g.top);
     }
     void compute(Block block) const override {
         const ConvGeometry& g = op_.geometry;
@@ -50,11 +55,12 @@ class DepthwiseNode : public Node {
   private:
     const DepthwiseOp& op_;
     const Map& in_;
+    int out_height_;
     std::vector<ptrdiff_t> taps_;
 };
 
 std::unique_ptr<Node> DepthwiseOp::bind(const std::vector<Map>& maps) const {
-    return std::make_unique<DepthwiseNode>(*this, maps[inputs[0]]);
+    return std::make_unique<DepthwiseNode>(*this, maps[inputs[0]], maps[output].view.height);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The operators of a plan. Arguments follow skipvid/plan.py; arrays are copied or packed, never kept.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -17,6 +18,12 @@ struct ConvGeometry {
 
     int in_per_group() const { return in_channels / groups; }
     int out_per_group() const { return out_channels / groups; }
+    // Output rows computable from the first `rows` of an input of `height` rows; one of `out_height`.
+    static int window_rows(int rows, int height, int out_height, int kernel, int stride, int dilation, int top) {
+        if (rows >= height) return out_height;
+        const int room = rows - 1 - (kernel - 1) * dilation + top;
+        return room < 0 ? 0 : std::min(out_height, room / stride + 1);
+    }
     bool depthwise() const { return groups > 1 && groups == in_channels && groups == out_channels; }
 };
 

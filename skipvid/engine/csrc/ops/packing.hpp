@@ -63,8 +63,8 @@ struct WindowWalk {
 };
 WindowWalk walk_window(const PackedConv& packed, const ConvGeometry& geometry, const View& in);
 
-// Offsets, from a window's anchor, of the pixels that the window does not share with those to the left and above; none where the
-// map fits into the caches.
+// Offsets, from a window's anchor, of the pixels that the window does not share with those to the left and above; none
+// where the map fits into the caches.
 std::vector<ptrdiff_t> fresh_pixels(const ConvGeometry& geometry, const View& in);
 
 // Zeros that a convolution reads around its input.

@@ -22,6 +22,7 @@ class UnaryNode : public Node {
         cost = 6.0 * div_up(in.view.channels, op.lanes);
     }
     void footprint(BitMap& active) override { active.add(in_.changed); }
+    int rows_ready(int, int rows) const override { return rows; }
     void compute(Block block) const override {
         const Pixels& px = *block.pixels;
         for (int i = 0; i < px.n; ++i)
@@ -69,6 +70,9 @@ class BinaryNode : public Node {
         stride = round_up(op.out.channels, 16);
         cost = 6.0 * div_up(op.out.channels, op.kernels.lanes);
     }
+    int rows_ready(int input, int rows) const override {
+        return maps_[input]->view.height == op_.out.height ? rows : -1;
+    }
     void footprint(BitMap& active) override {
         for (const Map* map : maps_) {
             if (map->changed.empty()) continue;
@@ -115,6 +119,7 @@ class SoftmaxNode : public Node {
         cost = 40.0 * op.groups * div_up(in.view.channels / op.groups, op.kernels.lanes);
     }
     void footprint(BitMap& active) override { active.add(in_.changed); }
+    int rows_ready(int, int rows) const override { return rows; }
     void compute(Block block) const override {
         const Pixels& px = *block.pixels;
         const float* source[kMaxBlock];

@@ -16,7 +16,7 @@ class PoolOp : public Op {
 
 class PoolNode : public Node {
   public:
-    PoolNode(const PoolOp& op, const Map& in) : op_(op), in_(in) {
+    PoolNode(const PoolOp& op, const Map& in, int out_height) : op_(op), in_(in), out_height_(out_height) {
         stride = round_up(in.view.channels, 16);
         cost = static_cast<double>(op.geometry.kernel_h * op.geometry.kernel_w + 4) *
                div_up(in.view.channels, op.kernels.lanes);
@@ -25,6 +25,11 @@ class PoolNode : public Node {
         const PoolGeometry& g = op_.geometry;
         window_footprint(in_.changed, {g.kernel_h, g.stride_h, g.dilation_h, g.top},
                          {g.kernel_w, g.stride_w, g.dilation_w, g.left}, active);
+    }
+    int rows_ready(int, int rows) const override {
+        const PoolGeometry& g = op_.geometry;
+        return ConvGeometry::window_rows(rows, in_.view.height, out_height_, g.kernel_h, g.stride_h, g.dilation_h,
+                                         g.top);
     }
     void compute(Block block) const override {
         const PoolGeometry& g = op_.geometry;
@@ -39,10 +44,11 @@ class PoolNode : public Node {
   private:
     const PoolOp& op_;
     const Map& in_;
+    int out_height_;
 };
 
 std::unique_ptr<Node> PoolOp::bind(const std::vector<Map>& maps) const {
-    return std::make_unique<PoolNode>(*this, maps[inputs[0]]);
+    return std::make_unique<PoolNode>(*this, maps[inputs[0]], maps[output].view.height);
 }
 
 class GlobalPoolOp : public Op {
