@@ -44,6 +44,9 @@ void commit_exact(const CommitArgs& a) {
     }
 }
 
+// Pixels between one that is compared and one that is fetched.
+constexpr int kAhead = 4;
+
 // Commits iff the norm of the difference exceeds the threshold or is not a number. Norms of all pixels come first: a
 // comparison that decides about a branch would hold up the next pixel.
 template <Act K, bool Max>
@@ -53,7 +56,9 @@ void commit_norm(const CommitArgs& a) {
         float* from = const_cast<float*>(a.scratch) + i * a.stride;
         const float* to = a.target[i];
         V sum = splat(0.0f), highest = splat(0.0f);
+        const float* ahead = a.target[i + kAhead < a.pixels ? i + kAhead : i];
         each_vector(a.channels, [&](int c, int part) {
+            prefetch(ahead + c);
             const V value = activation<K>(load(from + c), a.activation, c);
             store(from + c, value);
             V d = value - load(to + c);

@@ -44,13 +44,28 @@ void depthwise_run(const DepthwiseArgs& a, int first, ptrdiff_t padded) {
     }
 }
 
+// The same for outputs anywhere: of each window, the last pixel in either direction.
+SKIPVID_INLINE void fetch_last(const DepthwiseArgs& a, int first, int count, int channel) {
+    const bool apart = a.step != a.right;  // windows further apart share fewer pixels
+    for (int i = 0; i < count; ++i) {
+        const float* last = a.window[first + i] + a.taps[a.tap_count - 1] + channel;
+        prefetch(last);
+        if (!apart) continue;
+        prefetch(last - a.right);
+        prefetch(last - a.down);
+        prefetch(last - a.down - a.right);
+    }
+}
+
 // Outputs anywhere.
 template <int MR>
 void depthwise_any(const DepthwiseArgs& a, int first, ptrdiff_t padded) {
     float* out = a.scratch + first * a.stride;
     const float* p[MR];
     for (int i = 0; i < MR; ++i) p[i] = a.window[first + i];
+    const int left = a.tap_count > 0 ? a.pixels - first - MR : 0, next = left < MR ? left : MR;
     for (int c = 0; c < a.channels; c += kLanes) {
+        if (c % 16 == 0) fetch_last(a, first + MR, next, c);
         V sum[MR];
         for (int i = 0; i < MR; ++i) sum[i] = load(a.bias + c);
         const float* weights = a.weights + c;

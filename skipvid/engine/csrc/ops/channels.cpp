@@ -1,5 +1,6 @@
 // Operators that only move values: concat and channel selections, space to depth, depth to space.
 #include <algorithm>
+#include <cstring>
 #include <set>
 #include <utility>
 
@@ -29,6 +30,14 @@ void append(std::vector<Run>& runs, int input, ptrdiff_t from, int to) {
 // Pieces are short: a call to memcpy costs more than the values.
 inline void move(const float* from, float* to, int n) {
     for (int i = 0; i < n; ++i) to[i] = from[i];
+}
+
+// As move, but may write and read up to four values where there are fewer: what lies behind is written later.
+inline void move_onward(const float* from, float* to, int n) {
+    if (n <= 4)
+        std::memcpy(to, from, 4 * sizeof(float));
+    else
+        move(from, to, n);
 }
 
 class ConcatOp : public Op {
@@ -115,7 +124,7 @@ class RearrangeNode : public Node {
             const float* from = op_.gathers ? in_.view.at(y * b, x * b) : in_.view.at(y / b, x / b);
             float* to = block.scratch + static_cast<ptrdiff_t>(i) * stride;
             for (const Run& run : runs_[op_.gathers ? 0 : y % b * b + x % b])
-                move(from + run.from, to + run.to, run.length);
+                move_onward(from + run.from, to + run.to, run.length);
         }
     }
 
