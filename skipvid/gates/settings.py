@@ -125,9 +125,8 @@ class GateSettings:
         opens: Rules of convolutions by *operator* name; one that is not named computes every pixel that a change reaches.
         structure: Side of the blocks, in pixels of a map, that commit rules with a threshold above 0 decide for as a whole:
             where one pixel of a block is committed, so is every recomputed pixel of the block that differs in any bit.
-        refresh_every: Recompute one of so many bands of rows of every map per frame and commit what differs in any bit, together
-            with everything that follows from it; 0: never. After that many frames of a still picture all maps are exact (with
-            maps of 1x1 or dense islands: after the next whole round of bands).
+        refresh_every: Recompute one of so many bands of rows of every map per frame and commit what differs in any bit; 0: never.
+            Each round of bands settles one more map of every path: a still picture becomes exact.
     """
 
     input: InputGate = InputGate()

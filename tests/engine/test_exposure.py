@@ -63,7 +63,7 @@ def test_staggered_refresh_takes_in_what_no_threshold_sees(gate: str) -> None:
     policy = GATES[gate]
     swept = stream(type(policy)(**{**vars(policy), "refresh_every": 5}))
     dense = stream(None)
-    levels = [0] * 6 + [9] * 6
+    levels = [0] * 6 + [9] * 5 * (len(PLAN.ops) + 1)
     walk(swept, levels)
     walk(dense, levels)
     assert np.array_equal(swept.outputs()["head"], dense.outputs()["head"])

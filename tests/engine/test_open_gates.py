@@ -248,15 +248,14 @@ def coarse(plan: Plan) -> dict[str, GateSettings]:
 
 @pytest.mark.parametrize("kind", ["truncation", "opens"])
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("every", [1, 4, 50])
-def test_a_round_of_staggered_refresh_makes_a_still_picture_exact(name: str, kind: str, every: int) -> None:
+@pytest.mark.parametrize("every", [1, 4])
+def test_rounds_of_staggered_refresh_make_a_still_picture_exact(name: str, kind: str, every: int) -> None:
     plan = NETWORKS[name]
     executor = ReferenceExecutor(plan, None, replace(coarse(plan)[kind], refresh_every=every))
     sequence = frames(plan, 3, (0.1, 0.3))
     for x in sequence:
         executor.step(x)
-    rounds = 1 if name in LOCAL_NETWORKS else 2
-    for _ in range(rounds * every):
+    for _ in range((len(plan.ops) + 1) * every):  # each round settles one more map of every path
         executor.step(sequence[-1])
     full = ReferenceExecutor(plan)
     full.step(sequence[-1])

@@ -103,7 +103,7 @@ class ReferenceExecutor:
             changed = take(look)
             assert self._input.map is not None
             self._maps[name] = self._input.map
-            self._committed(name, old, changed, look, refresh)
+            self._committed(name, old, changed, refresh)
             self._ms[:] = 0.0
             for i, k in enumerate(self._kernels):
                 start = time.perf_counter()
@@ -113,19 +113,19 @@ class ReferenceExecutor:
 
     def _run(self, k: Kernel, refresh: bool) -> None:
         op = k.op
-        exactly = None if refresh else self._sweep.follow(k)
+        exactly = None if refresh else self._sweep.look(op)
         active = self._activity(k, refresh, exactly)
         self._active[op.name] = active
         if not bool(active.any()):
             for output in op.outputs:
-                self._committed(output, self._maps[output], self._nothing[output], None, False)
+                self._committed(output, self._maps[output], self._nothing[output], False)
             return
         results = k.dense(*(self._maps[name] for name in op.inputs))
         for output, new in zip(op.outputs, results, strict=True):
             old = self._maps.get(output)
             if refresh:
                 self._maps[output] = new
-                self._committed(output, old, self._everything[output], None, refresh)
+                self._committed(output, old, self._everything[output], refresh)
                 continue
             # An extra output of an island has a size of its own, and an island recomputes all of it.
             where, at_once = active, exactly
@@ -133,7 +133,7 @@ class ReferenceExecutor:
                 where = self._everything[output]
                 at_once = where if exactly is not None and bool(exactly.any()) else None
             changed = self._commit(output, new, where, at_once)
-            self._committed(output, old, changed, at_once, refresh)
+            self._committed(output, old, changed, refresh)
 
     def _commit(self, output: str, new: Tensor, active: Tensor, exactly: Tensor | None) -> Tensor:
         """Accept recomputed pixels into a map, those of ``exactly`` where any bit differs; which were accepted."""
@@ -145,13 +145,12 @@ class ReferenceExecutor:
         self._maps[output], second = commit(self._maps[output], new, active & ~exactly, gate, structure)
         return first | second
 
-    def _committed(self, name: str, old: Tensor | None, changed: Tensor, exactly: Tensor | None, refresh: bool) -> None:
+    def _committed(self, name: str, old: Tensor | None, changed: Tensor, refresh: bool) -> None:
         """Tell the consumers of a map what changed in it."""
         self._changed[name] = changed
         if name in self._residuals and not refresh:
             assert old is not None
             self._residuals[name] = residual_norm(old, self._maps[name], changed)
-        self._sweep.committed(name, changed, exactly)
 
     def _activity(self, k: Kernel, refresh: bool, exactly: Tensor | None) -> Tensor:
         """The output pixels to recompute."""

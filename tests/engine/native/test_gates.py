@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.building import frames, gate_settings, grey_pixels
-from engine.networks import LOCAL_NETWORKS, small_networks
+from engine.networks import small_networks
 from engine.test_open_gates import OPTIONS, coarse, conv_plans
 from skipvid.engine.executor import Executor
 from skipvid.engine.reference import ReferenceExecutor
@@ -134,15 +134,15 @@ def test_at_threshold_0_every_frame_equals_a_full_pass(name: str, option: str) -
 
 @pytest.mark.parametrize("kind", ["truncation", "opens", "blocks"])
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("every", [1, 4, 50])
-def test_a_round_of_staggered_refresh_makes_a_still_picture_exact(name: str, kind: str, every: int) -> None:
+@pytest.mark.parametrize("every", [1, 4])
+def test_rounds_of_staggered_refresh_make_a_still_picture_exact(name: str, kind: str, every: int) -> None:
     plan = NETWORKS[name]
     gates = replace(coarse(plan)["truncation" if kind == "blocks" else kind], refresh_every=every)
     executor = native(plan, replace(gates, structure=4) if kind == "blocks" else gates)
     sequence = frames(plan, 3, (0.1, 0.3))
     for x in sequence:
         executor.step(x)
-    for _ in range((1 if name in LOCAL_NETWORKS else 2) * every):
+    for _ in range((len(plan.ops) + 1) * every):
         executor.step(sequence[-1])
     full = native(plan)
     full.step(sequence[-1])
