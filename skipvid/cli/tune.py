@@ -77,7 +77,7 @@ def tune_thresholds(
     from skipvid.tune.tuner import Request, tune
     from skipvid.video.inputs import expand
 
-    console = Console(stderr=True, quiet=quiet)
+    console = Console(stderr=True, quiet=quiet, soft_wrap=True)
     stop: Stop = ctx.obj or Stop()
     sources = expand(videos)
     network = load(model, None if imgsz is None else opt.parse_size(imgsz), head, labels, offline=offline)

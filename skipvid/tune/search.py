@@ -42,6 +42,10 @@ class Goal:
     max_drop: float = 0.01
     max_drop75: float | None = None
 
+    def scaled(self, factor: float) -> Goal:
+        """The same goal with every allowed loss multiplied."""
+        return Goal(self.max_drop * factor, None if self.max_drop75 is None else self.max_drop75 * factor)
+
     def met(self, trial: Trial) -> bool:
         """Whether the trial keeps it."""
         return self.excess(trial) <= 0

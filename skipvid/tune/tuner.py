@@ -21,7 +21,8 @@ __all__ = ["METHODS", "Request", "Tuned", "tune"]
 
 METHODS = ("shaped", "uniform", "front-to-back")
 
-_BACK = (1.0, 0.85, 0.7, 0.5, 0.35, 0.2)  # thresholds are multiplied by these until unseen frames agree too
+_MARGIN = 0.5  # share of the allowed loss that the search may use up; the rest is for frames it has not seen
+_BACK = (1.0, 0.85, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # thresholds are multiplied by these until unseen frames agree too
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def tune(
 ) -> Tuned:
     """Find thresholds for a model.
 
-    Half of the clips are searched on; the result is tried on the other half, and made finer until it meets the goal there too.
+    Half of the clips are searched on, for half of the allowed loss: what is chosen as the best of many on some frames looks
+    better on them than it is. The result is tried on the other half, and made finer until it meets the goal there too.
     Thresholds are shares of scales that the file carries: those of the frames searched on. The noise of the input is left to each
     video.
 
@@ -106,7 +108,7 @@ def tune(
     bench = Bench([first for first, _ in halves], request.engine, request.threads, norm=base.norm)
     scales = bench.scales
     bench.use_scales(scales)
-    search = Search(bench, request.goal, base, report, _Watch(stop, request.seconds))
+    search = Search(bench, request.goal.scaled(_MARGIN), base, report, _Watch(stop, request.seconds))
     complete = True
     try:
         _search(search, model, request.method, stage)
