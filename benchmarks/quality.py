@@ -24,7 +24,7 @@ from skipvid.models.loading import load
 from skipvid.tune.sampling import sample_video
 from skipvid.tune.trial import Bench
 
-BEGIN, END = "<!-- table: benchmarks/quality.py -->", "<!-- end of table -->"
+BEGIN, END = "<!-- table: {} -->", "<!-- end of table -->"
 GOAL = (0.97, 0.9)  # AP50 and AP75 that the default preset is chosen for; what stays below is marked
 LEAST = 0.3  # dense detections per frame from which agreement is told
 
@@ -45,9 +45,10 @@ def main() -> None:
     if options.out is None:
         print(text)
         return
-    page = options.out.read_text("utf-8") if options.out.exists() else f"{BEGIN}\n{END}\n"
-    before, rest = page.split(BEGIN, 1)
-    options.out.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END, 1)[1]}", "utf-8")
+    begin = BEGIN.format(options.table)
+    page = options.out.read_text("utf-8") if options.out.exists() else f"{begin}\n{END}\n"
+    before, rest = page.split(begin, 1)
+    options.out.write_text(f"{before}{begin}\n\n{text}\n\n{END}{rest.split(END, 1)[1]}", "utf-8")
 
 
 def _options() -> argparse.Namespace:
@@ -60,6 +61,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cache", type=Path, default=Path("build/quality.json"))
+    parser.add_argument("--table", default="boxes", help="which of the page's tables is replaced: boxes or poses")
     parser.add_argument("-o", "--out", type=Path, help="page whose table is replaced; without it the table is printed")
     return parser.parse_args()
 

@@ -33,7 +33,7 @@ from skipvid.plan import (
     Unary,
 )
 
-__all__ = ["LoweredPlan", "lower"]
+__all__ = ["LoweredPlan", "lower", "lower_activation"]
 
 # The order of the enumerations in csrc/kernels/kernels.hpp.
 _ACTS = {act: i for i, act in enumerate(Act)}
@@ -79,7 +79,8 @@ def lower(plan: Plan) -> LoweredPlan:
     return LoweredPlan(native, tensors, ops)
 
 
-def _function(activation: Activation) -> Any:
+def lower_activation(activation: Activation) -> Any:
+    """An activation as the compiled engine takes it."""
     slope = [] if activation.slope is None else [float(v) for v in activation.slope.reshape(-1)]
     return _core.Func(_ACTS[activation.kind], activation.alpha, activation.beta, slope)
 
@@ -121,31 +122,31 @@ def _convolution(op: Conv | ConvTranspose, to: _Target, transposed: bool) -> Non
         op.groups,
         transposed,
         float(to.plan.op_macs[op.name]),
-        _function(op.activation),
+        lower_activation(op.activation),
     )
 
 
 @_add.register
 def _pool(op: Pool, to: _Target) -> None:
     average = op.kind is PoolKind.AVERAGE
-    function = _function(op.activation)
+    function = lower_activation(op.activation)
     windows = (list(op.kernel), list(op.stride), list(op.dilation), list(op.pads))
     to.native.pool(to.inputs(op)[0], to.tensors[op.output], average, op.count_pads, *windows, function)
 
 
 @_add.register
 def _global_pool(op: GlobalPool, to: _Target) -> None:
-    to.native.global_pool(to.inputs(op)[0], to.tensors[op.output], op.kind is PoolKind.AVERAGE, _function(op.activation))
+    to.native.global_pool(to.inputs(op)[0], to.tensors[op.output], op.kind is PoolKind.AVERAGE, lower_activation(op.activation))
 
 
 @_add.register
 def _unary(op: Unary, to: _Target) -> None:
-    to.native.unary(to.inputs(op)[0], to.tensors[op.output], _function(op.activation))
+    to.native.unary(to.inputs(op)[0], to.tensors[op.output], lower_activation(op.activation))
 
 
 @_add.register
 def _binary(op: Binary, to: _Target) -> None:
-    output, kind, function = to.tensors[op.output], _BINARIES[op.kind], _function(op.activation)
+    output, kind, function = to.tensors[op.output], _BINARIES[op.kind], lower_activation(op.activation)
     if op.constant is None:
         to.native.binary(to.inputs(op), output, kind, function)
         return

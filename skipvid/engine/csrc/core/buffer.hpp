@@ -18,7 +18,8 @@ class Buffer {
     explicit Buffer(size_t floats) : size_(floats) {
         void* memory = ::operator new(bytes(), alignment());
 #if defined(__linux__)
-        if (bytes() >= kHugePage) madvise(memory, bytes(), MADV_HUGEPAGE);  // a wish: nothing depends on its being granted
+        if (bytes() >= kHugePage)
+            madvise(memory, bytes(), MADV_HUGEPAGE);  // a wish: nothing depends on its being granted
 #endif
         std::memset(memory, 0, bytes());
         data_ = static_cast<float*>(memory);

@@ -65,7 +65,8 @@ void conv_panel(const ConvArgs& a, const Panel& panel, const Chunk& chunk) {
             const int next = a.pixels - i - MR;
             fetch_ahead(a.ahead, a.window + i + MR, next < MR ? next : MR);
         }
-        conv_tile<MR, NV>(a.window + i, panel.source, segment, chunk.segments, weights, bias, out + i * a.stride, a.stride);
+        conv_tile<MR, NV>(a.window + i, panel.source, segment, chunk.segments, weights, bias, out + i * a.stride,
+                          a.stride);
     }
     conv_rest<MR, NV>(a.pixels - i, a.window + i, panel.source, segment, chunk.segments, weights, bias,
                       out + i * a.stride, a.stride);

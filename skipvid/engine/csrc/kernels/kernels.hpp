@@ -56,8 +56,8 @@ struct Panel {
     ptrdiff_t source;  // floats from a pixel's first channel to the first channel of the panel's group
 };
 
-// What the window of the next pixel adds to that of this one: values to fetch ahead of their use, where a map is larger than the
-// caches. Hardware follows streams, not the short stretches that windows read.
+// What the window of the next pixel adds to that of this one: values to fetch ahead of their use, where a map is larger
+// than the caches. Hardware follows streams, not the short stretches that windows read.
 struct Ahead {
     const ptrdiff_t* offsets = nullptr;  // floats from a window's anchor
     int count = 0;
