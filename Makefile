@@ -13,7 +13,7 @@ demo: $(VENV)/.installed
 	$(BIN)/skipvid run $(SAMPLE)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow
