@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from skipvid.gates.presets import PRESETS
+from skipvid.gates.presets import PRESETS, preset
 from skipvid.gates.settings import Norm
 from skipvid.models.loading import load
 from skipvid.tune.sampling import sample_video
@@ -82,24 +82,22 @@ class _Cache:
         self._path.write_text(json.dumps(self._data, indent=1))
 
 
-def _rows(name: str, video: str, options: argparse.Namespace, cache: _Cache) -> Iterator[dict[str, Any]]:
+def _rows(model: str, video: str, options: argparse.Namespace, cache: _Cache) -> Iterator[dict[str, Any]]:
     """One row per model and video: what each preset came to."""
-    network = load(name)
-    keys = {
-        preset: _key(network.plan.sha256, Path(video).name, options.frames, PRESETS[preset].to_dict())
-        for preset in options.presets
-    }
+    network = load(model)
+    policies = {name: preset(name, tolerance=network.card.tolerance) for name in options.presets}
+    keys = {name: _key(network.plan.sha256, Path(video).name, options.frames, p.to_dict()) for name, p in policies.items()}
     bench = None
-    for preset, key in keys.items():
+    for name, key in keys.items():
         if cache.get(key) is None:
             if bench is None:
                 bench = Bench(
                     [sample_video(network, video, options.frames)], options.engine, options.threads, norm=_norm(options.presets)
                 )
-            trial = bench.run(PRESETS[preset])
-            cache.put(key, {**trial.to_dict(), "model": network.name, "video": Path(video).name, "preset": preset})
-            print(f"{network.name} {Path(video).name} {preset}: {_cell(cache.get(key))}", flush=True)
-    yield {"model": network.name, "video": Path(video).stem, **{preset: cache.get(key) for preset, key in keys.items()}}
+            trial = bench.run(policies[name])
+            cache.put(key, {**trial.to_dict(), "model": network.name, "video": Path(video).name, "preset": name})
+            print(f"{network.name} {Path(video).name} {name}: {_cell(cache.get(key))}", flush=True)
+    yield {"model": network.name, "video": Path(video).stem, **{name: cache.get(key) for name, key in keys.items()}}
 
 
 def _norm(presets: list[str]) -> Norm:

@@ -101,7 +101,8 @@ def _policy(network: Model, preset: opt.PresetName | None, thresholds: Path | No
     if thresholds is not None:
         tuned = load_thresholds(thresholds, network.plan)
         return tuned.policy, dict(tuned.scales)
-    return presets.preset(presets.DEFAULT if preset is None else preset.value), {}
+    name = presets.DEFAULT if preset is None else preset.value
+    return presets.preset(name, tolerance=network.card.tolerance), {}
 
 
 def _plain(result: Evaluation) -> dict[str, object]:

@@ -155,6 +155,15 @@ class Truncation(GateOptions):
         """The same policy with the thresholds of single gate points replaced."""
         return replace(self, layers={**self.layers, **layers})
 
+    def scaled(self, factor: float) -> Truncation:
+        """The same policy with all thresholds multiplied, the input's left as it is."""
+        return replace(
+            self,
+            threshold=self.threshold * factor,
+            vector_threshold=None if self.vector_threshold is None else self.vector_threshold * factor,
+            layers={name: value if name == INPUT else value * factor for name, value in self.layers.items()},
+        )
+
     def to_dict(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("threshold", "norm", "input_threshold", "input_noise", "dilation")}
         rest = {

@@ -45,12 +45,13 @@ FAMILIES: Mapping[str, Mapping[str, Policy]] = MappingProxyType(
 )
 
 
-def preset(name: str, family: str = Truncation.TYPE) -> Policy:
+def preset(name: str, family: str = Truncation.TYPE, tolerance: float = 1.0) -> Policy:
     """The policy of a preset: ``exact`` (bit for bit), ``high``, ``balanced`` (default) or ``fast``.
 
     Args:
         name: Of the preset.
         family: Kind of gate: ``truncation``, ``input-norm`` or ``output-norm``.
+        tolerance: Factor on the thresholds of truncation, for a model that is known to bear coarser ones than most.
 
     Raises:
         UsageError: There is no such preset or family.
@@ -61,4 +62,5 @@ def preset(name: str, family: str = Truncation.TYPE) -> Policy:
     if name not in PRESETS:
         message = f"The preset {name!r} does not exist."
         raise UsageError(message, f"Use one of: {', '.join(PRESETS)}.")
-    return FAMILIES[family][name]
+    policy = FAMILIES[family][name]
+    return policy.scaled(tolerance) if isinstance(policy, Truncation) and tolerance != 1.0 else policy

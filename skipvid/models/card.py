@@ -163,6 +163,7 @@ class Card:
         conf: Lowest confidence of a detection; None for the head's usual one.
         iou: Overlap at which non-maximum suppression drops the weaker box; None for the head's usual one.
         options: What the head wants to know besides (anchors, ...), see the heads.
+        tolerance: How much coarser than usual the thresholds of presets may be for this network; 1 where it was not measured.
         scales: Typical magnitude of the activations by gate name, for thresholds relative to it.
         source: Where the weights come from, or None.
         digests: Digests of files that this card describes.
@@ -181,6 +182,7 @@ class Card:
     conf: float | None = None
     iou: float | None = None
     options: Options = field(default_factory=lambda: MappingProxyType({}))
+    tolerance: float = 1.0
     scales: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     source: Source | None = None
     digests: tuple[str, ...] = ()
@@ -188,6 +190,11 @@ class Card:
     title: str = ""
     licence: str = ""
     homepage: str = ""
+
+    def __post_init__(self) -> None:
+        tolerance: object = self.tolerance
+        if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 < tolerance < 100:
+            _refuse("tolerance", tolerance, "a number above 0 and below 100")
 
     def with_(self, **changes: Any) -> Card:
         """A copy with some fields replaced; those given as None stay."""

@@ -118,7 +118,7 @@ class Model:
         from skipvid.engine.stream import Stream
         from skipvid.gates.presets import DEFAULT, preset
 
-        policy = preset(gate or DEFAULT) if gate is None or isinstance(gate, str) else gate
+        policy = preset(gate or DEFAULT, tolerance=self.card.tolerance) if gate is None or isinstance(gate, str) else gate
         pixels = self.preprocess.pixel_map() if self.plan.input.channels == 3 else None
         options.setdefault("scales", self.card.scales or None)
         return Stream(self.plan, policy, engine=engine, threads=threads, pixels=pixels, **options)

@@ -126,7 +126,7 @@ def assemble(config: RunConfig, source: Source, models: Models) -> Setup:
     def fit(size: tuple[int, int]) -> Letterbox:
         return model.fit(size, _region(config.roi, size))
 
-    policy, scales, gate_name = _policy(config, model.plan)
+    policy, scales, gate_name = _policy(config, model)
     ignore = tuple(Rect(*fit(frame_size).to_input_rect(*zone)) for zone in config.gate.ignore_zones)
     engine = cast(EngineName, config.engine)
     stream = model.stream(policy, config.threads, engine, scales={**model.card.scales, **scales}, ignore=ignore)
@@ -163,16 +163,16 @@ def assemble(config: RunConfig, source: Source, models: Models) -> Setup:
     )
 
 
-def _policy(config: RunConfig, plan: Plan) -> tuple[Policy, Mapping[str, float], str]:
+def _policy(config: RunConfig, model: Model) -> tuple[Policy, Mapping[str, float], str]:
     """The policy in force, the scales it was tuned with, and its name."""
     gate = config.gate
     scales: Mapping[str, float] = {}
     if gate.thresholds is not None:
-        tuned = load_thresholds(gate.thresholds, plan)
+        tuned = load_thresholds(gate.thresholds, model.plan)
         policy, scales, name = tuned.policy, tuned.scales, gate.thresholds.name
     else:
         family = gate.family or Truncation.TYPE
-        policy = preset(config.preset or "", family)
+        policy = preset(config.preset or "", family, model.card.tolerance)
         name = config.preset or ""
         if gate.family is not None:
             name = f"{name}, {family}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import monotonic
 
 from skipvid.engine import EngineName
@@ -171,11 +171,5 @@ def _verify(unseen: Bench, found: Trial, goal: Goal) -> Trial:
     for factor in _BACK[1:]:
         if goal.met(trial):
             break
-        finer = replace(
-            policy,
-            threshold=policy.threshold * factor,
-            vector_threshold=None if policy.vector_threshold is None else policy.vector_threshold * factor,
-            layers={name: value * factor for name, value in policy.layers.items()},
-        )
-        trial = unseen.run(finer)
+        trial = unseen.run(policy.scaled(factor))
     return trial
