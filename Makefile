@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 SAMPLE := sample_videos/shop.mp4
 CPP    := $(shell find skipvid/engine/csrc tests -name '*.[ch]pp' -o -name '*.inl')
 
-.PHONY: demo test test-slow sanitize lint type format bench clean
+.PHONY: demo test test-slow sanitize-engine sanitize-pool lint type format bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/skipvid models pull centerface
@@ -18,15 +18,19 @@ test: $(VENV)/.installed-dev
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow
 
-ASAN := build/sanitized
-# The native engine's tests under AddressSanitizer and UndefinedBehaviorSanitizer, its thread pool under ThreadSanitizer.
-sanitize: $(VENV)/.installed-dev
+ASAN   := build/sanitized
+# The native engine's tests under AddressSanitizer and UndefinedBehaviorSanitizer. Compiling them takes long.
+sanitize-engine: $(VENV)/.installed-dev
 	$(BIN)/cmake -S . -B $(ASAN) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
 		-DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python "-DSKIPVID_SANITIZE=address;undefined"
 	$(BIN)/cmake --build $(ASAN)
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 \
 		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 SKIPVID_TEST_CORE="$$(ls $(ASAN)/_core*.so)" \
 		$(BIN)/python -m pytest -m "not slow" tests/engine/native
+
+# The thread pool under ThreadSanitizer.
+sanitize-pool:
+	mkdir -p $(ASAN)
 	$(CXX) -std=c++20 -O1 -g -fsanitize=thread tests/engine/native/pool_stress.cpp skipvid/engine/csrc/core/threads.cpp \
 		-pthread -o $(ASAN)/pool_stress
 	$(ASAN)/pool_stress
