@@ -33,12 +33,26 @@ void with_activation(Act kind, const Body& body) {
     case Act::K:                            \
         body.template operator()<Act::K>(); \
         break;
+        // clang-format off
         SKIPVID_CASE(kIdentity)
         SKIPVID_CASE(kRelu)
-        SKIPVID_CASE(kLeakyRelu) SKIPVID_CASE(kPrelu) SKIPVID_CASE(kClip) SKIPVID_CASE(kSigmoid)
-            SKIPVID_CASE(kHardSigmoid) SKIPVID_CASE(kHardSwish) SKIPVID_CASE(kSilu) SKIPVID_CASE(kMish)
-                SKIPVID_CASE(kTanh) SKIPVID_CASE(kElu) SKIPVID_CASE(kGelu) SKIPVID_CASE(kSoftplus) SKIPVID_CASE(kExp)
-                    SKIPVID_CASE(kSqrt) SKIPVID_CASE(kAbs) SKIPVID_CASE(kNeg)
+        SKIPVID_CASE(kLeakyRelu)
+        SKIPVID_CASE(kPrelu)
+        SKIPVID_CASE(kClip)
+        SKIPVID_CASE(kSigmoid)
+        SKIPVID_CASE(kHardSigmoid)
+        SKIPVID_CASE(kHardSwish)
+        SKIPVID_CASE(kSilu)
+        SKIPVID_CASE(kMish)
+        SKIPVID_CASE(kTanh)
+        SKIPVID_CASE(kElu)
+        SKIPVID_CASE(kGelu)
+        SKIPVID_CASE(kSoftplus)
+        SKIPVID_CASE(kExp)
+        SKIPVID_CASE(kSqrt)
+        SKIPVID_CASE(kAbs)
+        SKIPVID_CASE(kNeg)
+        // clang-format on
 #undef SKIPVID_CASE
     }
 }
