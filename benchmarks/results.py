@@ -51,7 +51,7 @@ def on_video(results: list[dict[str, Any]]) -> list[str]:
     for r in results:
         for row in r["video"]:
             skip, dense = row["skip_ms"], row["peer_ms"]
-            cells = (f"{r['model']}, {r['video']}", row["name"], f"{1 / row['macs']:.1f}x", f"{skip:.2f}", f"{dense:.2f}")
+            cells = (f"{r['model']}, {r['footage']}", row["name"], f"{1 / row['macs']:.1f}x", f"{skip:.2f}", f"{dense:.2f}")
             lines.append(f"| {' | '.join(cells)} | {dense / skip:.2f}x | {dense / skip * row['macs']:.2f} |")
     return lines
 

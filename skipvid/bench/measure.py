@@ -10,11 +10,18 @@ import os
 import platform
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 
 import numpy as np
 
-__all__ = ["interleave", "machine_line", "peak_memory_mb"]
+__all__ = ["interleave", "machine_line", "peak_memory_mb", "rest"]
+
+_REST_S = 0.01
+
+
+def rest() -> None:
+    """Wait until the workers of the runtime that ran last have stopped spinning, and with it competing for the cores."""
+    sleep(_REST_S)
 
 
 def interleave(candidates: Mapping[str, Callable[[], object]], rounds: int, warmup: int = 3) -> dict[str, float]:
@@ -31,6 +38,7 @@ def interleave(candidates: Mapping[str, Callable[[], object]], rounds: int, warm
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for turn in range(warmup + rounds):
         for name, call in candidates.items():
+            rest()
             start = perf_counter()
             call()
             elapsed = perf_counter() - start

@@ -8,7 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
-from skipvid.bench.measure import interleave, machine_line, peak_memory_mb
+from skipvid.bench.measure import interleave, machine_line, peak_memory_mb, rest
 from skipvid.bench.peers import Peer
 from skipvid.bench.scenes import every_pixel, half_noise, moving_block, still
 from skipvid.engine import EngineName
@@ -184,6 +184,7 @@ def _on_video(task: BenchTask, name: str, policy: Policy, best: Peer) -> tuple[S
     for index, frame in enumerate(task.frames):
         if index % _BLOCK_FRAMES == 0:
             dense += [_timed(lambda: best.run(x)) for _ in range(3)][1:]
+            rest()
             stream.step_image(frame)  # warms the caches that the dense runtime has emptied; not measured
             stream.outputs()
             continue

@@ -74,7 +74,7 @@ def bench(
     )
     report = run_benchmark(task, lambda what: console.print(f"measuring {what} ...", style="dim"))
     if as_json:
-        typer.echo(json.dumps({"model": bound.name, "video": Path(video).name, **dataclasses.asdict(report)}, indent=1))
+        typer.echo(json.dumps({"model": bound.name, "footage": Path(video).name, **dataclasses.asdict(report)}, indent=1))
     else:
         title = f"{bound.name} {bound.input_size[0]}x{bound.input_size[1]} on {Path(video).name}"
         _print(console, title, report)
