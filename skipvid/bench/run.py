@@ -227,14 +227,7 @@ def _policy_saving(task: BenchTask, factor: float) -> Policy | None:
 
 
 def _scaled(policy: Truncation, by: float) -> Truncation:
-    return replace(
-        policy,
-        threshold=policy.threshold * by,
-        input_threshold=policy.input_threshold * by,
-        input_noise=policy.input_noise * by,
-        vector_threshold=None if policy.vector_threshold is None else policy.vector_threshold * by,
-        layers={name: value * by for name, value in policy.layers.items()},
-    )
+    return replace(policy.scaled(by), input_threshold=policy.input_threshold * by, input_noise=policy.input_noise * by)
 
 
 def _share(task: BenchTask, policy: Policy, scales: Mapping[str, float]) -> float:

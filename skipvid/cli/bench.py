@@ -66,7 +66,7 @@ def bench(
         peers=peers,
         frames=footage.clips[0].images,
         pixels=bound.preprocess.pixel_map(),
-        policy=named((preset or opt.PresetName(DEFAULT)).value),
+        policy=named((preset or opt.PresetName(DEFAULT)).value, tolerance=bound.card.tolerance),
         threads=threads,
         savings=tuple(saved or (4.0, 10.0)),
         rounds=rounds,
