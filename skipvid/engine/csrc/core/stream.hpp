@@ -94,7 +94,13 @@ class Stream {
     void take_image(const uint8_t* image);
     void remember(const BitMap& candidates, BitMap& recent);
     void spread(BitMap& candidates, BitMap& spread) const;
-    void convert(const uint8_t* image, int y, int x, float* values) const;
+    template <class Body>
+    void each_image_row(int top, int bottom, const Body& body);
+    void compare_image(const uint8_t* image, float threshold, int top, int bottom, BitMap& candidates);
+    template <int Channels>
+    void commit_image_row(const uint8_t* image, const BitMap& near, int y);
+    template <int Channels>
+    bool convert(const uint8_t* pixel, float* to) const;
     void run_op(int index);
     int run_bands(int first, int last);
     int chain_end(int first, int last) const;

@@ -15,12 +15,13 @@
 #include "../kernels/commit.inl"
 #include "../kernels/pointwise.inl"
 #include "../kernels/spatial.inl"
+#include "../kernels/image.inl"
 
 namespace skipvid::SKIPVID_ISA {
 
 inline const Kernels kKernels = {
     SKIPVID_ISA_NAME, kLanes, kMainVectors, kMaxVectors, conv,       depthwise, commit,
-    binary,           pool,   resample,     softmax,     reduce_row, differ_u8, activate,
+    binary,           pool,   resample,     softmax,     reduce_row, differ_image, activate,
 };
 
 }  // namespace skipvid::SKIPVID_ISA

@@ -147,27 +147,4 @@ inline void reduce_row(const float* row, ptrdiff_t pixel, int width, int channel
     }
 }
 
-inline bool differ_u8(const uint8_t* a, const uint8_t* b, int width, int channels, int threshold, uint64_t* mask) {
-    bool any = false;
-    const int words = (width + 63) / 64;
-    for (int w = 0; w < words; ++w) {
-        const int pixels = width - w * 64 < 64 ? width - w * 64 : 64;
-        const uint8_t *p = a + w * 64 * channels, *q = b + w * 64 * channels;
-        uint64_t bits = 0;
-        if (std::memcmp(p, q, static_cast<size_t>(pixels) * channels) != 0) {
-            for (int x = 0; x < pixels; ++x, p += channels, q += channels) {
-                int top = 0;
-                for (int c = 0; c < channels; ++c) {
-                    const int d = p[c] > q[c] ? p[c] - q[c] : q[c] - p[c];
-                    top = d > top ? d : top;
-                }
-                bits |= static_cast<uint64_t>(top > threshold) << x;
-            }
-        }
-        mask[w] = bits;
-        any |= bits != 0;
-    }
-    return any;
-}
-
 }  // namespace skipvid::SKIPVID_ISA

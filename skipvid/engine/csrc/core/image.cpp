@@ -1,0 +1,118 @@
+// Input from images: what differs is found in the bytes, and only changed pixels are converted.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "stream.hpp"
+#include "threads.hpp"
+
+namespace skipvid {
+namespace {
+
+constexpr int kRowsPerChunk = 16;
+constexpr int kAlonePixels = 64 * 1024;  // up to so many, comparing takes less than waking another thread
+
+}  // namespace
+
+// Calls body(row) for the rows [top, bottom), on several threads where that pays.
+template <class Body>
+void Stream::each_image_row(int top, int bottom, const Body& body) {
+    const int width = maps_[input_].view.width, threads = (bottom - top) * width < kAlonePixels ? 1 : threads_;
+    Pool::instance().run(threads, div_up(bottom - top, kRowsPerChunk), [&](int chunk, int) {
+        const int first = top + chunk * kRowsPerChunk;
+        for (int y = first; y < std::min(bottom, first + kRowsPerChunk); ++y) body(y);
+    });
+}
+
+// Writes a pixel's values; whether any of them is new.
+template <int Channels>
+bool Stream::convert(const uint8_t* pixel, float* to) const {
+    // Three channels, nearly all networks, are spelled out by the compiler.
+    const int channels = Channels > 0 ? Channels : maps_[input_].view.channels;
+    uint32_t difference = 0;
+    for (int c = 0; c < channels; ++c) {
+        const float value = pixels_.table[static_cast<size_t>(c) * 256 + pixel[pixels_.order[c]]];
+        difference |= std::bit_cast<uint32_t>(value) ^ std::bit_cast<uint32_t>(to[c]);
+        to[c] = value;
+    }
+    return difference != 0;
+}
+
+// candidates = pixels of rows [top, bottom) that differ from the image behind the map by more than `threshold` levels.
+void Stream::compare_image(const uint8_t* image, float threshold, int top, int bottom, BitMap& candidates) {
+    const int width = maps_[input_].view.width;
+    const size_t row_bytes = static_cast<size_t>(width) * 3;
+    // Grey levels are whole: above the threshold is above the next whole number below it.
+    const int whole = static_cast<int>(std::min(255.0f, std::floor(threshold)));
+    each_image_row(top, bottom, [&](int y) {
+        plan_->kernels().differ_image(image + y * row_bytes, image_.data() + y * row_bytes, width, whole,
+                                      candidates.row(y));
+    });
+    candidates.widen(top, bottom);
+    candidates.trim();
+}
+
+// Takes over those of the `near` pixels of a row that differ in any bit. Their mask is what changes in the map: an image
+// may differ where the input does not, in a channel that it does not read.
+template <int Channels>
+void Stream::commit_image_row(const uint8_t* image, const BitMap& near, int y) {
+    Map& map = maps_[input_];
+    const View& v = map.view;
+    const uint8_t* row = image + static_cast<size_t>(y) * v.width * 3;
+    uint8_t* behind = image_.data() + (row - image);
+    std::vector<float> before(map.residual.wanted() ? v.channels : 0);
+    for (int w = 0; w < near.words(); ++w) {
+        uint64_t bits = near.row(y)[w], changed = 0, differing = 0;
+        if (bits == 0) continue;
+        const ptrdiff_t first = static_cast<ptrdiff_t>(w) * 64 * 3;
+        plan_->kernels().differ_image(row + first, behind + first, std::min(64, v.width - w * 64), 0, &differing);
+        for (bits &= differing; bits != 0; bits &= bits - 1) {
+            const int x = w * 64 + std::countr_zero(bits);
+            float* to = v.at(y, x);
+            std::copy_n(to, before.size(), before.data());
+            std::memcpy(behind + x * 3, row + x * 3, 3);
+            if (!convert<Channels>(row + x * 3, to)) continue;
+            changed |= bits & -bits;
+            if (map.residual.wanted())
+                map.residual.norm[static_cast<size_t>(y) * v.width + x] = l1_distance(before.data(), to, v.channels);
+        }
+        map.changed.row(y)[w] = changed;
+    }
+}
+
+void Stream::take_image(const uint8_t* image) {
+    Map& map = maps_[input_];
+    const View& v = map.view;
+    const size_t row_bytes = static_cast<size_t>(v.width) * 3;
+    map.residual.clear(map.changed);
+    map.changed.clear();
+    if (refresh_) {
+        image_.assign(image, image + row_bytes * v.height);
+        each_image_row(0, v.height, [&](int y) {
+            for (int x = 0; x < v.width; ++x) convert<0>(image + y * row_bytes + static_cast<size_t>(x) * 3, v.at(y, x));
+        });
+        since_.clear();
+        map.changed.fill();
+        return;
+    }
+    BitMap candidates(v.height, v.width);
+    compare_image(image, rule_.threshold, 0, v.height, candidates);
+    if (rule_.frames > 0 && rule_.threshold > 0.0f) {
+        BitMap recent(v.height, v.width), low(v.height, v.width);
+        remember(candidates, recent);
+        compare_image(image, rule_.low, recent.top(), recent.bottom(), low);
+        low.intersect(recent);
+        candidates.add(low);
+    }
+    BitMap near(v.height, v.width);
+    spread(candidates, near);
+    each_image_row(near.top(), near.bottom(), [&](int y) {
+        v.channels == 3 ? commit_image_row<3>(image, near, y) : commit_image_row<0>(image, near, y);
+    });
+    map.changed.widen(near.top(), near.bottom());
+    map.changed.trim();
+}
+
+}  // namespace skipvid

@@ -1,0 +1,57 @@
+// Comparison of images, 64 pixels of 3 bytes at a time.
+
+namespace skipvid::SKIPVID_ISA {
+
+constexpr int kWordBytes = 3 * 64;
+
+// Bits 0, 3, 6, ... of a word, packed into its low 22.
+SKIPVID_INLINE uint64_t every_third(uint64_t v) {
+    const uint64_t last = v >> 63;
+    v &= 0x1249249249249249u;
+    v = (v ^ v >> 2) & 0x10c30c30c30c30c3u;
+    v = (v ^ v >> 4) & 0x100f00f00f00f00fu;
+    v = (v ^ v >> 8) & 0x001f0000ff0000ffu;
+    v = (v ^ v >> 16) & 0x001f00000000ffffu;
+    return ((v ^ v >> 32) & 0x1fffffu) | last << 21;
+}
+
+// Which of 64 pixels have a byte above the threshold. `p` and `q` are read for kWordBytes.
+SKIPVID_INLINE uint64_t exceeding(const uint8_t* SKIPVID_RESTRICT p, const uint8_t* SKIPVID_RESTRICT q,
+                                  uint8_t threshold) {
+    uint8_t byte[kWordBytes + 8] = {}, pixel[kWordBytes];
+    for (int i = 0; i < kWordBytes; ++i) {
+        const uint8_t high = p[i] > q[i] ? p[i] : q[i], low = p[i] > q[i] ? q[i] : p[i];
+        byte[i] = static_cast<uint8_t>(high - low) > threshold ? 1 : 0;
+    }
+    for (int i = 0; i < kWordBytes; ++i) pixel[i] = byte[i] | byte[i + 1] | byte[i + 2];
+    uint64_t bits[3] = {};
+    for (int i = 0; i < kWordBytes / 8; ++i) {
+        uint64_t eight;
+        std::memcpy(&eight, pixel + 8 * i, 8);
+        bits[i / 8] |= (eight * 0x0102040810204080u >> 56) << (8 * (i % 8));  // the low bits of 8 bytes, side by side
+    }
+    // Pixels begin at bytes 0, 3, ..., 63 | 66, ..., 126 | 129, ..., 189.
+    return every_third(bits[0]) | every_third(bits[1] >> 2) << 22 | every_third(bits[2] >> 1) << 43;
+}
+
+inline bool differ_image(const uint8_t* a, const uint8_t* b, int width, int threshold, uint64_t* mask) {
+    const auto limit = static_cast<uint8_t>(threshold);
+    bool any = false;
+    for (int x = 0; x < width; x += 64, a += kWordBytes, b += kWordBytes, ++mask) {
+        const size_t bytes = width - x < 64 ? static_cast<size_t>(width - x) * 3 : kWordBytes;
+        *mask = 0;
+        if (std::memcmp(a, b, bytes) == 0) continue;
+        if (bytes == kWordBytes) {
+            *mask = exceeding(a, b, limit);
+        } else {
+            uint8_t p[kWordBytes] = {}, q[kWordBytes] = {};
+            std::memcpy(p, a, bytes);
+            std::memcpy(q, b, bytes);
+            *mask = exceeding(p, q, limit);
+        }
+        any |= *mask != 0;
+    }
+    return any;
+}
+
+}  // namespace skipvid::SKIPVID_ISA
