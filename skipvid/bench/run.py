@@ -156,7 +156,7 @@ def _refreshing(stream: Stream, frame: ByteArray) -> Callable[[], object]:
     def call() -> object:
         stream.refresh("benchmark")
         stream.step_image(frame)
-        return stream.outputs()
+        return stream.views()
 
     return call
 
@@ -164,7 +164,7 @@ def _refreshing(stream: Stream, frame: ByteArray) -> Callable[[], object]:
 def _stepping(stream: Stream, frames: Iterator[ByteArray]) -> Callable[[], object]:
     def call() -> object:
         stream.step_image(next(frames))
-        return stream.outputs()
+        return stream.views()
 
     return call
 
@@ -186,11 +186,11 @@ def _on_video(task: BenchTask, name: str, policy: Policy, best: Peer) -> tuple[S
             dense += [_timed(lambda: best.run(x)) for _ in range(3)][1:]
             rest()
             stream.step_image(frame)  # warms the caches that the dense runtime has emptied; not measured
-            stream.outputs()
+            stream.views()
             continue
         start = perf_counter()
         stream.step_image(frame)
-        stream.outputs()
+        stream.views()
         elapsed = 1e3 * (perf_counter() - start)
         if stream.last.refresh is None and not stream.last.calibrating:
             skip.append(elapsed)
