@@ -109,6 +109,9 @@ class Stream:
         self._request: str | None = FIRST
         self._last: FrameStats | None = None
         self._meter = self._new_meter()
+        if self._meter is not None:
+            # A map with a gate keeps values of its own. Said now, they get their place; later, all maps would have to move.
+            self._executor.configure(self._resolve(dict.fromkeys((gate.name for gate in self._plan.gates), 1.0)))
         self._settings = GateSettings(InputGate(ignore=self._ignore)) if self._meter is not None else self._resolve(self._known)
         self._executor.configure(self._settings)
         self.notices.clear()
@@ -116,7 +119,7 @@ class Stream:
     def _new_meter(self) -> ScaleMeter | None:
         if self._policy is None:
             return None
-        return ScaleMeter.for_policy(self._policy, self._plan, self._known, self._unit)
+        return ScaleMeter.for_policy(self._policy, self._plan, self._known)
 
     def _resolve(self, scales: Mapping[str, float]) -> GateSettings:
         if self._policy is None:
@@ -148,7 +151,7 @@ class Stream:
     @property
     def calibrating(self) -> bool:
         """Whether frames are executed exactly for now, to measure scales."""
-        return self._meter is not None and not self._meter.done
+        return self._meter is not None and not self._meter.ready
 
     @property
     def last(self) -> FrameStats:
@@ -198,6 +201,7 @@ class Stream:
 
     def _advance(self, picture: FloatArray | ByteArray | None, unit: float, run: Callable[[bool], None]) -> None:
         start = perf_counter()
+        self._look(picture)
         reason = self._decide(picture, unit)
         decided = perf_counter()
         run(reason is not None)
@@ -221,13 +225,30 @@ class Stream:
             self._watch.refreshed()
         return self._request or seen
 
-    def _calibrate(self) -> None:
-        if self._meter is None or self._meter.done:
+    def _look(self, picture: FloatArray | ByteArray | None) -> None:
+        """Learn the noise of the video from the next frame, while that is not known."""
+        size = (self._plan.input.height, self._plan.input.width)
+        if self._meter is None or self._meter.done or picture is None or picture.shape[:2] != size:
             return
-        self._meter.add(self._executor.tensor)
-        if self._meter.done:
-            self._settings = self._resolve(self._meter.scales)
-            self._executor.configure(self._settings)
+        if picture.dtype != np.uint8 and self._unit is not None:
+            picture = picture / np.maximum(self._unit, np.float32(1e-12))
+        self._meter.look(picture)
+        self._gate()
+
+    def _calibrate(self) -> None:
+        """Learn the scales of the maps from the frame just executed, while they are not known."""
+        if self._meter is not None and not self._meter.ready:
+            self._meter.measure(self._executor.tensor)
+            self._gate()
+
+    def _gate(self) -> None:
+        """Put in force what the meter knows by now."""
+        if self._meter is None or not self._meter.ready:
+            return
+        settings = self._resolve(self._meter.scales)
+        if settings != self._settings:
+            self._settings = settings
+            self._executor.configure(settings)
 
     def _count(self, ms: Mapping[str, float], reason: str | None, calibrating: bool) -> FrameStats:
         counts = self._executor.active_counts()

@@ -11,8 +11,10 @@ responses are what counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skipvid.gates.noise import NoiseMeter
 from skipvid.gates.picture import is_uniform
@@ -20,11 +22,10 @@ from skipvid.gates.policies import INPUT, Policy
 from skipvid.gates.settings import Norm
 from skipvid.plan import FloatArray, Plan
 
-__all__ = ["FRAMES", "ScaleMeter", "difference_norm"]
+__all__ = ["NOISE_FRAMES", "ScaleMeter", "difference_norm"]
 
-FRAMES = 10
-_PAIRS = 2048  # per frame and map: the error of the root mean square over ten frames is then below 2 %
-_PATIENCE = 300  # frames: a camera in the dark must not keep a stream calibrating for ever
+NOISE_FRAMES = 10
+_PIXELS = 4096  # per map; of these every pair counts. A response that covers 1 % of a map is then met within a sixth of its share
 
 
 def difference_norm(difference: FloatArray, norm: Norm) -> FloatArray:
@@ -41,102 +42,111 @@ def difference_norm(difference: FloatArray, norm: Norm) -> FloatArray:
 
 
 class ScaleMeter:
-    """Measures, over the first ten frames that show something, what the relative thresholds of a policy refer to.
+    """Measures what the relative thresholds of a policy refer to.
 
-    Feed it the maps of frames that were executed exactly. ``scales`` then holds, by gate name, the root mean square over random
-    pairs of pixels of the norm of their difference; for maps of 1x1 the root mean square over frames of the norm of the vector
-    itself; and for ``input`` the noise of the video in grey levels (`NoiseMeter`).
+    Show it every frame before it is executed (`look`), and the maps after it (`measure`). The first frame that shows something
+    gives the scales: by gate name, the root mean square over pairs of pixels of the norm of their difference; for maps of 1x1 the
+    norm of the vector itself. It must have been executed exactly; until then nothing is ``ready``. The noise of the video in grey
+    levels, ``input``, is told from the second such frame on, and better with each up to the tenth (`NoiseMeter`).
 
     Args:
         plan: The network.
         norm: The norm of the gates.
         known: Scales that need no measuring, from a model card; they are passed through.
-        unit: ``(channels,)`` what one grey level is in the network's input, ``PixelMap.unit``; None: the input is in grey levels.
-        frames: Frames to measure over.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        norm: Norm = Norm.MAX,
-        known: Mapping[str, float] | None = None,
-        unit: FloatArray | None = None,
-        frames: int = FRAMES,
-    ) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, norm: Norm = Norm.MAX, known: Mapping[str, float] | None = None) -> None:
         self._norm = norm
         self._known = dict(known or {})
-        self._unit = np.float32(1) if unit is None else np.maximum(unit, np.float32(1e-12))
-        self._wanted = frames
         self._random = np.random.default_rng(0)  # the same video gives the same scales
         self._gates = [gate for gate in plan.gates if gate.name != INPUT and gate.name not in self._known]
-        self._squares = {gate.name: 0.0 for gate in self._gates}
+        self._measured: dict[str, float] | None = None
         self._noise = NoiseMeter()
-        self._counted = 0
-        self._seen = 0
+        self._shows = False
 
     @classmethod
-    def for_policy(
-        cls, policy: Policy, plan: Plan, known: Mapping[str, float] | None = None, unit: FloatArray | None = None
-    ) -> ScaleMeter | None:
-        """The meter that a policy needs before it can answer, or None where everything it asks for is known."""
+    def for_policy(cls, policy: Policy, plan: Plan, known: Mapping[str, float] | None = None) -> ScaleMeter | None:
+        """The meter that a policy needs, or None where everything it asks for is known."""
         known = known or {}
         missing = policy.needs_scales and any(gate.name not in known for gate in plan.gates if gate.name != INPUT)
         if not missing and not (policy.needs_noise and INPUT not in known):
             return None
-        return cls(plan, getattr(policy, "norm", Norm.MAX), known, unit)
+        return cls(plan, getattr(policy, "norm", Norm.MAX), known)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the scales of maps are known, so that frames need not be executed exactly any more."""
+        return self._measured is not None
 
     @property
     def done(self) -> bool:
-        """Whether enough frames were seen."""
-        return self._counted >= self._wanted or (self._seen >= _PATIENCE and self._counted > 0)
-
-    @property
-    def frames(self) -> int:
-        """Frames that counted."""
-        return self._counted
+        """Whether the noise is known, too: there is nothing left to measure."""
+        return self.ready and (INPUT in self._known or self._noise.pairs >= NOISE_FRAMES - 1)
 
     @property
     def scales(self) -> dict[str, float]:
-        """Scales so far by gate name, ``input`` among them; empty before a frame counted."""
-        if self._counted == 0:
+        """Scales so far by gate name, ``input`` among them; empty before a frame was measured."""
+        if self._measured is None:
             return {}
-        measured = {name: float(np.sqrt(total / self._counted)) for name, total in self._squares.items()}
-        return {INPUT: self._noise.level, **measured, **self._known}
+        return {INPUT: self._noise.level, **self._measured, **self._known}
 
-    def add(self, tensor: Callable[[str], FloatArray]) -> bool:
-        """Take the next frame.
+    def look(self, picture: NDArray[Any]) -> None:
+        """See the next frame.
+
+        Args:
+            picture: ``(H, W, C)`` in grey levels, uint8 or float, at the network's input size. Black and uniform ones do not count.
+        """
+        if self.done:
+            return
+        self._shows = self.ready or not is_uniform(picture)
+        if self._shows:
+            self._noise.add(picture)
+        else:
+            self._noise.gap()
+
+    def measure(self, tensor: Callable[[str], FloatArray]) -> None:
+        """Take the maps of the frame looked at last; only those of the first frame that counts are read.
 
         Args:
             tensor: Gives a map ``(H, W, C)`` by name, as `Executor.tensor` does after an exact step.
-
-        Returns:
-            Whether the frame counted; black and uniform ones do not.
         """
-        if self.done:
-            return False
-        self._seen += 1
-        picture = tensor(self._plan.input.name) / self._unit
-        self._noise.add(picture)
-        if is_uniform(picture):
-            return False
-        self._counted += 1
-        for gate in self._gates:
-            self._squares[gate.name] += self._mean_square(tensor(gate.tensor))
-        return True
+        if self._shows and not self.ready:
+            self._measured = {gate.name: self._scale(tensor(gate.tensor)) for gate in self._gates}
 
     def gap(self) -> None:
         """The next frame does not follow the last one."""
         self._noise.gap()
 
-    def _mean_square(self, values: FloatArray) -> float:
+    def _scale(self, values: FloatArray) -> float:
         height, width, channels = values.shape
         if height * width == 1:
-            difference = values.reshape(1, channels)
-        else:
-            # By row and column: to count through the pixels of a strided map would copy all of it.
-            rows, columns = np.divmod(self._random.integers(0, height * width, (2, _PAIRS)), width)
-            difference = values[rows[0], columns[0]] - values[rows[1], columns[1]]
-        norms = difference_norm(difference, self._norm).astype(np.float64)
-        norms = norms[np.isfinite(norms)]  # a map that overflows keeps a finite scale; its gate commits what is not a number
-        return float(np.square(norms).mean()) if norms.size else 0.0
+            norm = float(difference_norm(values.reshape(1, channels), self._norm)[0])
+            return norm if np.isfinite(norm) else 0.0
+        pixels = self._sample(values)
+        if not np.isfinite(pixels.sum()):
+            # A map that overflows keeps a finite scale; its gate commits what is not a number.
+            pixels = pixels[np.isfinite(pixels).all(axis=1)]
+        return _root_mean_square(pixels, self._norm) if len(pixels) > 1 else 0.0
+
+    def _sample(self, values: FloatArray) -> FloatArray:
+        """``(n, C)`` pixels of a map, a copy."""
+        height, width, channels = values.shape
+        if height * width <= _PIXELS:
+            return np.array(values).reshape(-1, channels)
+        # By row and column: to count through the pixels of a strided map would copy all of it.
+        rows, columns = np.divmod(self._random.integers(0, height * width, _PIXELS), width)
+        drawn: FloatArray = values[rows, columns]
+        return drawn
+
+
+def _root_mean_square(pixels: FloatArray, norm: Norm) -> float:
+    """Of the norm of the difference of two of ``(n, C)`` pixels, which are overwritten."""
+    count, channels = pixels.shape
+    centred = np.subtract(pixels, pixels.mean(axis=0), out=pixels)
+    if norm is Norm.MAX:
+        # Each with its successor in a shuffled order.
+        shuffled = centred[np.random.default_rng(count).permutation(count)]
+        return float(np.sqrt(np.square(difference_norm(shuffled - np.roll(shuffled, 1, axis=0), norm)).mean()))
+    # The mean of |a - b|^2 over all pairs is twice the variance.
+    square = 2 * float(np.square(centred, out=centred).sum()) / (count - 1)
+    return float(np.sqrt(square / channels if norm is Norm.RMS else square))

@@ -99,7 +99,7 @@ class Bench:
         self._scales = [{**own, **scales} for own in self._scales]
 
     def _prepare(self, item: Footage, known: Mapping[str, float]) -> None:
-        meter = ScaleMeter(item.model.plan, self._norm, known, item.model.preprocess.pixel_map().unit)
+        meter = ScaleMeter(item.model.plan, self._norm, known)
         found = []
         for clip in item.clips:
             stream = self._stream(item, None, None)
@@ -123,13 +123,15 @@ class Bench:
         found: list[Detections] = []
         counts = np.zeros(len(plan.ops))
         for k, image in enumerate(clip.images):
+            if meter is not None:
+                meter.look(image)
             start = perf_counter()
             stream.step_image(image)
             ms += (perf_counter() - start) * 1e3
             if k:
                 counts += stream.executor.active_counts()
-            if meter is not None and not meter.done:
-                meter.add(stream.executor.tensor)
+            if meter is not None:
+                meter.measure(stream.executor.tensor)
             # What cannot have changed is not decoded again: quiet footage is judged in a fraction of the time.
             found.append(self._decode(item, stream) if stream.changed or not found else found[-1])
         return found, {op.name: float(plan.executed_macs(op, int(n))) for op, n in zip(plan.ops, counts, strict=True)}, ms

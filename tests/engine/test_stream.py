@@ -111,23 +111,33 @@ def test_a_damaged_tail_is_explained() -> None:
         stream(with_tail(PLAN, b"no model")).step(frames(PLAN, 0, ())[0])
 
 
-def test_relative_thresholds_wait_for_ten_frames_that_show_something() -> None:
+def test_relative_thresholds_wait_for_the_first_frame_that_shows_something() -> None:
     policy = Truncation(threshold=0.2, input_noise=1.0)
     s = stream(policy=policy, pixels=grey_pixels())
-    for _ in range(3):
-        s.step_image(np.zeros((36, 44, 3), np.uint8))
-    for i in range(10):
+    for i in range(4):
         assert s.calibrating
         assert s.settings.layers == {}
-        s.step_image(picture(i))
+        s.step_image(picture() if i == 3 else np.zeros((36, 44, 3), np.uint8))
         assert s.last.calibrating
     assert not s.calibrating
     gates = {g.tensor for g in PLAN.gates if g.name != "input"}
     assert set(s.settings.layers) == gates
     assert set(s.scales) == {g.name for g in PLAN.gates}
     assert s.settings.layers["stem"].threshold == pytest.approx(0.2 * s.scales["stem"])
+    assert s.settings.input.threshold == 0
     s.step_image(picture(99))
     assert not s.last.calibrating
+    assert s.settings.input.threshold == s.scales["input"] > 0
+
+
+def test_the_noise_of_tensors_is_told_in_grey_levels_like_that_of_images() -> None:
+    pixels = grey_pixels()
+    by_image, by_tensor = (stream(policy=Truncation(threshold=0.2, input_noise=1.0), pixels=pixels) for _ in range(2))
+    for i in range(10):
+        image = picture(i)
+        by_image.step_image(image)
+        by_tensor.step(np.stack([pixels.table[c][image[..., k]] for c, k in enumerate(pixels.order)])[None])
+    assert by_tensor.scales["input"] == pytest.approx(by_image.scales["input"], rel=1e-4)
 
 
 def test_known_scales_need_no_calibration() -> None:
