@@ -94,7 +94,8 @@ class ScaleMeter:
         """See the next frame.
 
         Args:
-            picture: ``(H, W, C)`` in grey levels, uint8 or float, at the network's input size. Black and uniform ones do not count.
+            picture: ``(H, W, C)`` in grey levels, uint8 or float, at the network's input size. Black and uniform ones do not
+                count.
         """
         if self.done:
             return
