@@ -230,8 +230,8 @@ class Stream:
         size = (self._plan.input.height, self._plan.input.width)
         if self._meter is None or self._meter.done or picture is None or picture.shape[:2] != size:
             return
-        in_levels = picture.dtype == np.uint8 or self._unit is None
-        self._meter.look(picture if in_levels else picture / np.maximum(self._unit, np.float32(1e-12)))
+        unit = None if picture.dtype == np.uint8 else self._unit
+        self._meter.look(picture if unit is None else picture / np.maximum(unit, np.float32(1e-12)))
         self._gate()
 
     def _calibrate(self) -> None:
