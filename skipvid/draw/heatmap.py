@@ -104,11 +104,13 @@ def _overlay(image: ByteArray, heat: FloatArray, top: float) -> ByteArray:
     height, width = image.shape[:2]
     levels = np.nan_to_num(heat * np.float32(255 / top)).clip(0, 255)
     small = np.ceil(levels).astype(np.uint8)  # up: a trace of an update is one
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    if not small.any():
+        return np.asarray(cv2.cvtColor(cv2.convertScaleAbs(grey, alpha=_GREY), cv2.COLOR_GRAY2BGR), np.uint8)
     added, left = _tables()
     # Colours are premultiplied by their opacity, so that they may be looked up at the map's own resolution and resized.
     result = cv2.resize(added[small, 0], (width, height), interpolation=cv2.INTER_LINEAR)
     share = cv2.resize(left[small, 0], (width, height), interpolation=cv2.INTER_LINEAR)
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     kept = cv2.multiply(grey, share, dst=share, scale=_GREY / 255)
     return np.asarray(cv2.add(result, cv2.cvtColor(kept, cv2.COLOR_GRAY2BGR), dst=result), np.uint8)
 

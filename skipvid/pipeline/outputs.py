@@ -87,13 +87,15 @@ class Videos:
     def __init__(self, folder: Path, choice: OutputChoice, source: Source, threads: int = 0) -> None:
         self._source = source
         self._threads = threads
-        self.annotated = self.heatmap = None
+        self.annotated: _Writer | None = None
+        self.heatmap: _Writer | None = None
         sound = source.path if choice.audio and not source.live else None
         try:
             if choice.annotated:
-                self.annotated = self._sink(folder / rows.ANNOTATED, sound)
+                self.annotated = _Writer(self._sink(folder / rows.ANNOTATED, sound))
             if choice.heatmap:
-                self.heatmap = self._sink(folder / rows.HEATMAP, None, preset=_HEATMAP_PRESET, crf=_HEATMAP_CRF)
+                heatmap = self._sink(folder / rows.HEATMAP, None, preset=_HEATMAP_PRESET, crf=_HEATMAP_CRF)
+                self.heatmap = _Writer(heatmap)
         except BaseException:
             self.abort()
             raise
@@ -106,7 +108,7 @@ class Videos:
 
     @property
     def _sinks(self) -> list[VideoSink]:
-        return [sink for sink in (self.annotated, self.heatmap) if sink is not None]
+        return [writer.sink for writer in (self.annotated, self.heatmap) if writer is not None]
 
     def finish(self) -> None:
         """Put the videos under their final names.
@@ -122,6 +124,21 @@ class Videos:
         """Leave the part files as they are."""
         for sink in self._sinks:
             sink.abort()
+
+
+class _Writer:
+    """Writes the pictures of one video; one that is the same array as the last is not converted again."""
+
+    def __init__(self, sink: VideoSink) -> None:
+        self.sink = sink
+        self._last: ByteArray | None = None
+
+    def write(self, image: ByteArray, pts: float) -> None:
+        if image is self._last:
+            self.sink.repeat(pts)
+        else:
+            self.sink.write(image, pts)
+        self._last = image
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,30 +192,34 @@ class Outputs:
                 raise
 
     def write(self, item: Computed) -> dict[str, float]:
-        """Write and show a frame; its image is drawn on.
+        """Write and show a frame.
 
         Returns:
-            Time per stage in ms.
+            Time per stage in ms. That of ``rows`` is known too late to stand in the frame's own row.
 
         Raises:
             OutputError: A file cannot be written.
         """
         began = perf_counter()
         base = self._painter.base(item)
+        shown = self._painter.annotated(base, item) if self._wants_annotated else base
+        painted = perf_counter()
         self._keep(base, item)
         heatmap = self._painter.heatmap(base, item) if self._wants_heatmap else None
-        shown = self._painter.annotated(base, item) if self._wants_annotated else base
         drawn = perf_counter()
         if self._videos is not None and self._videos.annotated is not None:
             self._videos.annotated.write(shown, item.frame.pts)
         if heatmap is not None:
             self._write_heatmap(heatmap, item)
-        ms = {**item.ms, "draw": 1000 * (drawn - began), "encode": 1000 * (perf_counter() - drawn)}
+        encoded = perf_counter()
+        heat = item.ms.get("heat", 0.0) + 1000 * (drawn - painted)
+        ms = {**item.ms, "draw": 1000 * (painted - began), "heat": heat, "encode": 1000 * (encoded - drawn)}
         if self._rows is not None:
             self._rows.write(item, ms)
+        written = perf_counter()
         if self._window is not None:
             self.closed_by_viewer = not self._window.show(shown)
-        return ms
+        return {**ms, "rows": 1000 * (written - encoded)}
 
     @property
     def _wants_annotated(self) -> bool:
@@ -222,7 +243,7 @@ class Outputs:
             return
         self._heat.add(item.heat)
         if self._still is None or len(item.found) > self._still.detections:
-            self._still = _Still(len(item.found), base.copy())
+            self._still = _Still(len(item.found), base)
 
     def finish(self) -> None:
         """Write what a run leaves at its end and put the videos under their final names.

@@ -12,6 +12,7 @@ from skipvid.pipeline.export import export
 from skipvid.pipeline.facts import processors
 from skipvid.pipeline.folder import clear
 from skipvid.pipeline.folder import prepare as prepare_folder
+from skipvid.pipeline.memory import keep_freed_memory
 from skipvid.pipeline.observer import FrameReport, Observer, RunResult, Silent, Started, Status
 from skipvid.pipeline.outputs import Outputs
 from skipvid.pipeline.painter import Painter
@@ -43,6 +44,7 @@ def run(config: RunConfig, observer: Observer | None = None, stop: Stop | None =
         SkipvidError: The source, the model or a file does not do; what was written until then is left, videos as ``.part``.
     """
     observer, stop = observer or Silent(), stop or Stop()
+    keep_freed_memory()
     with ExitStack() as stack:
         stack.enter_context(opencv_threads(config.threads))
         paced = bool(config.live)

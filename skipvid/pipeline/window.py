@@ -8,6 +8,8 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
+from skipvid.video.cv import cv2
+
 __all__ = ["Window", "display_problem"]
 
 # A GUI toolkit without a display ends the process instead of raising, so it is tried in another one.
@@ -39,8 +41,6 @@ class Window:
         Returns:
             Whether to go on.
         """
-        import cv2
-
         if not self._opened:
             cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
             cv2.resizeWindow(self._title, image.shape[1], image.shape[0])
@@ -51,8 +51,6 @@ class Window:
         return not (closed or key in (ord("q"), _ESCAPE))
 
     def close(self) -> None:
-        import cv2
-
         if self._opened:
             cv2.destroyWindow(self._title)
             self._opened = False

@@ -81,7 +81,8 @@ class StatsRow:
         dense_macs: Those of a full pass.
         update_rate: MAC-weighted share of the network that was recomputed, 0 to 1.
         ms: Time per stage in ms: ``decode``, ``letterbox``, ``gate`` (deciding what to compute), ``network``, ``tail`` (of the
-            graph, in ONNX Runtime), ``head``, ``draw``, ``encode``. The first three after ``letterbox`` are the network's time.
+            graph, in ONNX Runtime), ``head``, ``draw`` (what was found), ``heat`` (the heatmap), ``encode``. The first three after
+            ``letterbox`` are the network's time.
         refresh: Why the frame was computed in full, or None.
         calibrating: Whether it was computed exactly, to measure what relative thresholds refer to.
         detections: How many objects were found.

@@ -25,7 +25,7 @@ __all__ = ["LayerSummary", "RunSummary", "Series", "read_summary"]
 
 _NETWORK = ("gate", "network", "tail")
 _NEARLY_FULL = 0.95  # frames of at least this update rate tell what a full pass costs
-STAGES = ("decode", "letterbox", *_NETWORK, "head", "draw", "encode")
+STAGES = ("decode", "letterbox", *_NETWORK, "head", "draw", "heat", "encode")
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,7 @@ class VideoSink:
         self._even = np.empty((height + height % 2, width + width % 2, 3), np.uint8)
         self._converter = YuvConverter(self._even.shape[1], self._even.shape[0], self._colour)
         self._fit: Letterbox | None = None
+        self._last: av.VideoFrame | None = None
         self._fitted = np.empty((height, width, 3), np.uint8)
         self._open: av.container.OutputContainer | None = None
         with self._explained("be created"):
@@ -121,10 +122,27 @@ class VideoSink:
         Raises:
             OutputError: The disk is full or the file cannot be written for another reason; what was written so far plays.
         """
+        self._append(self._converter.convert(self._sized(image)), pts)
+
+    def repeat(self, pts: float) -> None:
+        """Append the picture of the last frame once more, as `write` would, for less.
+
+        Args:
+            pts: Presentation time in seconds, on the source's clock.
+
+        Raises:
+            OutputError: As `write`.
+        """
+        if self._last is None:
+            reason = f"nothing was written to {self.path} yet"
+            raise ValueError(reason)
+        self._append(self._last, pts)
+
+    def _append(self, frame: av.VideoFrame, pts: float) -> None:
         if self._open is None:
             reason = f"{self.path} is closed"
             raise ValueError(reason)
-        frame = self._converter.convert(self._sized(image))
+        self._last = frame
         frame.pts = self._clock.tick(pts) - (self._clock.first or 0)
         frame.time_base = self._clock.timing.time_base
         with self._explained("be written"):

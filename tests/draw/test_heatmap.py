@@ -78,3 +78,13 @@ def test_accumulated_heat_uses_the_whole_scale_for_a_quiet_video():
     out = accumulated_heat(frame(), mean)
     assert saturation(out[60:140, 60:140]) > 100
     assert accumulated_heat(frame(), np.zeros((1, 1), np.float32)).shape == (360, 640, 3)
+
+
+def test_a_frame_without_heat_is_grey_like_the_cold_part_of_one_with_heat() -> None:
+    image = np.random.default_rng(5).integers(0, 256, (96, 128, 3), np.uint8)
+    cold, warm = np.zeros((12, 16), np.float32), np.zeros((12, 16), np.float32)
+    warm[:, 12:] = 1
+    without, with_heat = heatmap_frame(image, cold, 0.0), heatmap_frame(image, warm, 0.0)
+    left = np.s_[:40, :64]  # above the legend, beside the heat
+    assert np.abs(without[left].astype(int) - with_heat[left]).max() <= 1  # rounded in another order
+    assert (without[left] == without[left][..., :1]).all()

@@ -57,6 +57,26 @@ def test_variable_frame_times_survive_to_the_tick(make_clip, play, tmp_path, nam
     assert after.times[0] == 0
 
 
+def test_a_repeated_picture_is_a_frame_like_any_other(play, tmp_path):
+    random = np.random.default_rng(3)
+    first, second = (np.kron(random.integers(0, 255, (4, 6, 3), np.uint8), np.ones((16, 16, 1), np.uint8)) for _ in range(2))
+    path = tmp_path / "out.mp4"
+    with VideoSink(path, 96, 64, Timing(Fraction(1, 1000), 1 / 25), crf=1) as sink:
+        with pytest.raises(ValueError, match="nothing was written"):
+            sink.repeat(0.0)
+        sink.write(first, 0.0)
+        sink.repeat(0.04)
+        sink.repeat(0.2)
+        sink.write(second, 0.24)
+        sink.repeat(0.28)
+    assert sink.frames == 5
+    np.testing.assert_allclose(play(path).times, [0.0, 0.04, 0.2, 0.24, 0.28], atol=1e-9)
+    with open_source(path) as source:
+        pictures = [frame.image.astype(int) for frame in source]
+    for picture, expected in zip(pictures, (first, first, first, second, second), strict=True):
+        assert np.abs(picture - expected).mean() < 8  # chroma at half the resolution
+
+
 def test_file_is_browser_playable_and_nothing_else_is_left(make_clip, play, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
