@@ -1,9 +1,10 @@
 """Which stages of a run overlap: measured, not guessed.
 
-On few cores, two ways through a frame compete. Overlapped: decoding, network and writing each in a thread, the network on one
-thread less than the budget, so that they do not take each other's processor. Sequential: one stage after the other, the network
-on all of the budget. Which is faster depends on how much of the network a video leaves to compute, so both are tried in turns on
-the first frames and the faster one goes on; from time to time they are tried again. Order and values do not depend on it.
+On few cores, several ways through a frame compete. Sequential: one stage after the other, each on all of the budget. Overlapped:
+decoding, network and writing in a thread each, the network on one thread less than the budget, so that they do not take each
+other's processor. Shared: the same with the network on all of the budget; whoever has work takes what is free. Which is fastest
+depends on how much of the network a video leaves to compute and on what is written, so all are tried on the first frames and the
+fastest goes on; from time to time they are tried again. Order and values do not depend on it.
 """
 
 from __future__ import annotations
@@ -24,13 +25,15 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 _DEPTH = 3  # items between two stages
+_FILL = 2  # items after which overlapping stages all have work; those before are not timed
 
 
 class Mode(Enum):
     """How the stages of a frame follow each other."""
 
-    OVERLAPPED = "overlapped"
     SEQUENTIAL = "sequential"
+    OVERLAPPED = "overlapped"
+    SHARED = "shared"
 
 
 @dataclass
@@ -38,35 +41,46 @@ class Trials:
     """Decides the mode of the next stretch of frames from the times of those before.
 
     Attributes:
-        settle: Frames before the first trial, overlapped: the first frames calibrate and are computed in full.
+        settle: Frames before the first trial, shared: the first are computed in full.
         stretch: Frames of a trial.
-        order: Modes tried in turns, mirrored so that a video that grows busier favours none.
+        order: Modes in the order they are tried, then tried again backwards, so that a video that grows busier favours none.
+        hopeless: A mode this many times slower than the fastest is not tried again.
         hold: Frames for which the decision stands.
     """
 
-    settle: int = 24
-    stretch: int = 24
-    order: tuple[Mode, ...] = (Mode.SEQUENTIAL, Mode.OVERLAPPED, Mode.OVERLAPPED, Mode.SEQUENTIAL)
-    hold: int = 1500
+    settle: int = 4
+    stretch: int = 10
+    order: tuple[Mode, ...] = (Mode.SHARED, Mode.SEQUENTIAL, Mode.OVERLAPPED)
+    hopeless: float = 1.4
+    hold: int = 1000
     _times: dict[Mode, float] = field(default_factory=dict)
-    _step: int = -1
+    _ahead: list[Mode] = field(default_factory=list)
+    _again: bool = False
+    _settled: bool = False
 
     def next(self) -> tuple[Mode, int]:
         """Mode and length of the next stretch."""
-        if self._step < 0:
-            return Mode.OVERLAPPED, self.settle
-        if self._step < len(self.order):
-            return self.order[self._step], self.stretch
+        if not self._settled:
+            return Mode.SHARED, self.settle
+        if self._ahead:
+            return self._ahead[0], self.stretch
         return min(self._times, key=lambda mode: self._times[mode]), self.hold
 
     def took(self, mode: Mode, seconds: float) -> None:
         """Note the time per frame of the stretch that `next` asked for."""
-        if 0 <= self._step < len(self.order):
-            self._times[mode] = self._times.get(mode, 0.0) + seconds
-        elif self._step == len(self.order):
+        if not self._settled or not self._ahead:  # settled now, or the decision has stood long enough
+            self._settled, self._again = True, False
             self._times.clear()
-            self._step = -1
-        self._step += 1
+            self._ahead = list(self.order)
+            return
+        self._times[mode] = (self._times[mode] + seconds) / 2 if self._again else seconds
+        del self._ahead[0]
+        if not self._ahead and not self._again:
+            self._again = True
+            limit = self.hopeless * min(self._times.values())
+            self._times = {mode: time for mode, time in self._times.items() if time <= limit}
+            # With a single one left there is nothing more to compare.
+            self._ahead = [mode for mode in reversed(self.order) if mode in self._times] if len(self._times) > 1 else []
 
 
 class Schedule(Generic[In, Out]):
@@ -78,7 +92,7 @@ class Schedule(Generic[In, Out]):
         threads: Told how many threads the second stage may use.
         budget: Threads for everything.
         live: Items are wanted as fresh as can be: overlapped throughout, with as little as possible in between.
-        until: Asked while waiting; once true, the iteration ends.
+        until: Asked while waiting and between items; once true, the iteration ends.
     """
 
     def __init__(
@@ -106,18 +120,22 @@ class Schedule(Generic[In, Out]):
             mode, length = trials.next()
             began, done = perf_counter(), 0
             for item in self._stretch(mode, length):
-                done += 1
                 yield item
+                if self._until():
+                    return
+                done += 1
+                if done == _FILL:
+                    began = perf_counter()
             if done < length:
                 return
-            trials.took(mode, (perf_counter() - began) / length)
+            trials.took(mode, (perf_counter() - began) / (length - _FILL))
 
     def _stretch(self, mode: Mode, length: int) -> Iterator[Out]:
         part = islice(self._items, length)
         if mode is Mode.SEQUENTIAL:
             self._threads(self._budget)
             return self._stage(part)
-        self._threads(max(1, self._budget - 1))
+        self._threads(self._budget if mode is Mode.SHARED else max(1, self._budget - 1))
         return self._overlapped(part, _DEPTH)
 
     def _overlapped(self, items: Iterator[In], depth: int) -> Iterator[Out]:

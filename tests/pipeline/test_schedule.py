@@ -53,14 +53,34 @@ def test_an_error_of_a_stage_arrives() -> None:
 
 
 @pytest.mark.parametrize("faster", list(Mode))
-def test_the_faster_mode_goes_on_and_is_tried_again_later(faster: Mode) -> None:
+def test_the_fastest_mode_goes_on_and_all_are_tried_again_later(faster: Mode) -> None:
     trials = Trials()
-    modes = []
-    for _ in range(3 + 2 * len(trials.order)):
+    stretches = []
+    for _ in range(1 + 2 * (2 * len(trials.order) + 1)):
         mode, length = trials.next()
-        modes.append((mode, length))
-        trials.took(mode, 1.0 if mode is faster else 2.0)
-    settling, rest = modes[0], modes[1:]
-    assert settling == (Mode.OVERLAPPED, trials.settle)
-    once = [*((mode, trials.stretch) for mode in trials.order), (faster, trials.hold)]
+        stretches.append((mode, length))
+        trials.took(mode, 1.0 if mode is faster else 1.2)
+    settling, rest = stretches[0], stretches[1:]
+    assert settling == (Mode.SHARED, trials.settle)
+    once = [(mode, trials.stretch) for mode in (*trials.order, *reversed(trials.order))] + [(faster, trials.hold)]
     assert rest == once + once
+
+
+def test_a_mode_far_behind_is_not_tried_twice() -> None:
+    trials = Trials()
+    times = dict(zip(trials.order, (1.0, 1.1, 3.0), strict=True))
+    modes = []
+    for _ in range(1 + 3 + 2 + 1):
+        mode, _ = trials.next()
+        modes.append(mode)
+        trials.took(mode, times[mode])
+    first, second, third = trials.order
+    assert modes[1:] == [first, second, third, second, first, first]
+
+
+def test_a_video_that_grows_slower_during_the_trials_favours_no_mode() -> None:
+    trials = Trials(order=(Mode.SEQUENTIAL, Mode.OVERLAPPED))
+    trials.took(trials.next()[0], 1.0)
+    for seconds in (1.0, 1.05, 1.15, 1.25):  # overlapped is quicker at any one time
+        trials.took(trials.next()[0], seconds)
+    assert trials.next()[0] is Mode.OVERLAPPED
