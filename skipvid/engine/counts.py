@@ -1,15 +1,17 @@
-"""What a frame executed, from the recomputed pixels of each operator; at a price that does not show beside a quiet frame."""
+"""What a frame executed, from the recomputed pixels of each operator, and its cost; in less time than a quiet frame shows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skipvid.gates.budget import Rationed
 from skipvid.plan import Plan
 
-__all__ = ["Counter", "Rates"]
+__all__ = ["Counter", "FrameStats", "Rates"]
 
 
 class Rates(Mapping[str, float]):
@@ -42,6 +44,36 @@ class Rates(Mapping[str, float]):
 
     def __repr__(self) -> str:
         return f"Rates({dict(self)})"
+
+
+@dataclass(frozen=True)
+class FrameStats:
+    """What one frame cost.
+
+    Attributes:
+        frame: Number of the frame in the stream, from 0.
+        macs: Multiply-accumulates executed.
+        dense_macs: Multiply-accumulates of a full pass.
+        update_rate: Recomputed share of the output pixels, by operator name.
+        ms: Wall-clock time by stage: ``gate`` (deciding), ``network``, ``tail`` (0 until `Stream.outputs` needed to run it).
+        refresh: Why everything was recomputed, or None: ``first``, ``scene-cut``, ``exposure``, ``moving``, or as requested.
+        calibrating: Whether the frame was executed exactly, to measure what the policy's relative thresholds refer to.
+        budget: What the stream's budget did to the frame, or None without one.
+    """
+
+    frame: int
+    macs: int
+    dense_macs: int
+    update_rate: Mapping[str, float] = field(repr=False)
+    ms: Mapping[str, float]
+    refresh: str | None = None
+    calibrating: bool = False
+    budget: Rationed | None = None
+
+    @property
+    def share(self) -> float:
+        """Executed share of the multiply-accumulates of a full pass."""
+        return self.macs / self.dense_macs if self.dense_macs else 0.0
 
 
 class Counter:

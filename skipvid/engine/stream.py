@@ -8,18 +8,22 @@ of its state: streams on one plan do not see each other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from time import perf_counter
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from skipvid.engine import EngineName, create_executor
-from skipvid.engine.counts import Counter
+from skipvid.engine.counts import Counter, FrameStats
 from skipvid.engine.executor import ByteArray, Executor, PixelMap
 from skipvid.engine.outputs import GraphOutputs
+from skipvid.errors import UsageError
+from skipvid.gates.budget import Budget, Rationed
 from skipvid.gates.policies import Policy
-from skipvid.gates.safety import MOVING, Safety, Watch
+from skipvid.gates.ration import Ration
+from skipvid.gates.safety import EXPOSURE, MOVING, Safety, Watch
 from skipvid.gates.scales import ScaleMeter
 from skipvid.gates.settings import GateSettings, InputGate, Rect
 from skipvid.plan import FloatArray, Plan
@@ -30,34 +34,6 @@ FIRST = "first"
 REQUESTED = "requested"
 
 _MOVING_NOTICE = "most of the picture keeps changing (a moving camera?): every frame is computed in full until it calms"
-
-
-@dataclass(frozen=True)
-class FrameStats:
-    """What one frame cost.
-
-    Attributes:
-        frame: Number of the frame in the stream, from 0.
-        macs: Multiply-accumulates executed.
-        dense_macs: Multiply-accumulates of a full pass.
-        update_rate: Recomputed share of the output pixels, by operator name.
-        ms: Wall-clock time by stage: ``gate`` (deciding), ``network``, ``tail`` (0 until `Stream.outputs` needed to run it).
-        refresh: Why everything was recomputed, or None: ``first``, ``scene-cut``, ``exposure``, ``moving``, or as requested.
-        calibrating: Whether the frame was executed exactly, to measure what the policy's relative thresholds refer to.
-    """
-
-    frame: int
-    macs: int
-    dense_macs: int
-    update_rate: Mapping[str, float] = field(repr=False)
-    ms: Mapping[str, float]
-    refresh: str | None = None
-    calibrating: bool = False
-
-    @property
-    def share(self) -> float:
-        """Executed share of the multiply-accumulates of a full pass."""
-        return self.macs / self.dense_macs if self.dense_macs else 0.0
 
 
 class Stream:
@@ -72,6 +48,8 @@ class Stream:
         safety: What counts as a cut or a moving camera; None to refresh on request only.
         scales: Known scales of activations by gate name; what the policy needs beyond them is measured.
         ignore: Rectangles of the network input whose changes do not count.
+        budget: What a frame may cost; None: what it takes. Frames computed in full after a cut and those that calibrate are
+            outside of it; a moving camera and a step of exposure are not.
 
     Attributes:
         notices: Remarks for the user, each said once per stream.
@@ -91,6 +69,7 @@ class Stream:
         safety: Safety | None = Safety(),  # noqa: B008 - frozen
         scales: Mapping[str, float] | None = None,
         ignore: tuple[Rect, ...] = (),
+        budget: Budget | None = None,
     ) -> None:
         self._plan = plan
         self._policy = policy
@@ -101,6 +80,7 @@ class Stream:
         self._outputs = GraphOutputs(plan)
         self._watch: Watch | None = None if safety is None else safety.watch()
         self._counter = Counter(plan)
+        self._ration = None if budget is None else Ration(budget, plan.input.height, plan.input.width, ignore)
         self.notices: list[str] = []
         self._begin()
 
@@ -166,6 +146,22 @@ class Stream:
         return self._last
 
     @property
+    def budget(self) -> Budget | None:
+        """What a frame may cost; may be replaced between frames where the stream was made with one.
+
+        Raises:
+            UsageError: On replacing it, if the stream was made without one.
+        """
+        return None if self._ration is None else self._ration.budget
+
+    @budget.setter
+    def budget(self, budget: Budget) -> None:
+        if self._ration is None or budget.tile != self._ration.budget.tile:
+            message = "A stream made without a budget, or with one of other tiles, cannot be given this one."
+            raise UsageError(message, "Make the stream with it.")
+        self._ration.budget = budget
+
+    @property
     def changed(self) -> bool:
         """Whether the last frame changed any of the outputs."""
         return self._outputs.changed
@@ -182,9 +178,12 @@ class Stream:
         Raises:
             UsageError: If the shape is not that of the network's input.
         """
+        if self._ration is not None:
+            message = "A budget chooses among the pixels of images; this stream was given a tensor."
+            raise UsageError(message, "Use step_image, or make the stream without a budget.")
         picture = x[0].transpose(1, 2, 0) if x.ndim == 4 else None
         unit = 1.0 if self._unit is None else float(self._unit.mean())
-        self._advance(picture, unit, lambda refresh: self._executor.step(np.ascontiguousarray(x), refresh=refresh))
+        self._advance(picture, unit, lambda _, refresh: self._executor.step(np.ascontiguousarray(x), refresh=refresh))
         return self.outputs()
 
     def step_image(self, image: ByteArray) -> None:
@@ -197,28 +196,56 @@ class Stream:
             UsageError: If the shape is not that of the network's input, or the stream was made without ``pixels``.
         """
         picture = image if image.ndim == 3 else None
-        self._advance(picture, 1.0, lambda refresh: self._executor.step_image(np.ascontiguousarray(image), refresh=refresh))
 
-    def _advance(self, picture: FloatArray | ByteArray | None, unit: float, run: Callable[[bool], None]) -> None:
+        def run(shown: ByteArray | None, refresh: bool) -> None:
+            self._executor.step_image(np.ascontiguousarray(image if shown is None else shown), refresh=refresh)
+
+        self._advance(picture, 1.0, run)
+
+    def _advance(
+        self, picture: FloatArray | ByteArray | None, unit: float, run: Callable[[ByteArray | None, bool], None]
+    ) -> None:
+        """One frame; ``run`` gets the picture to execute in its place, or None, and whether to recompute everything."""
+        self._settle()
         start = perf_counter()
         self._look(picture)
         reason = self._decide(picture, unit)
+        shown, rationed = self._rationed(picture, reason)
         decided = perf_counter()
-        run(reason is not None)
+        run(shown, reason is not None)
         ran = perf_counter()
         self._request = None
         calibrating = self.calibrating
         self._outputs.advance(self._executor)
         ms = {"gate": (decided - start) * 1e3, "network": (ran - decided) * 1e3, "tail": 0.0}
-        self._last = self._count(ms, reason, calibrating)
+        self._last = self._count(ms, reason, calibrating, rationed)
         self._frame += 1
         self._calibrate()
+
+    def _rationed(self, picture: Any, reason: str | None) -> tuple[ByteArray | None, Rationed | None]:
+        """The picture to execute in place of the frame, where a budget says so."""
+        spec, ration = self._plan.input, self._ration
+        if ration is None or picture is None or picture.shape != (spec.height, spec.width, 3) or picture.dtype != np.uint8:
+            return None, None  # what does not fit is for the executor to refuse
+        if reason is not None or self.calibrating:
+            return None, ration.show_all(picture, learn=reason is not None)
+        shown, rationed = ration.show(picture, self._settings.input)
+        if ration.notice is not None and ration.notice not in self.notices:
+            self.notices.append(ration.notice)
+        return shown, rationed
+
+    def _settle(self) -> None:
+        """Tell the budget what the last frame did cost, now that its tail has been asked for, or was not."""
+        if self._ration is not None and self._last is not None:
+            self._ration.spent(sum(self._last.ms.values()), self._last.macs)
 
     def _decide(self, picture: FloatArray | ByteArray | None, unit: float) -> str | None:
         """Why this frame must be recomputed in full, or None. A request goes before what is seen in the picture."""
         if self._watch is None or picture is None:
             return self._request
         seen = self._watch.decide(picture, share=None if self._last is None else self._last.share, unit=unit)
+        if seen in (MOVING, EXPOSURE) and self._ration is not None and not self._ration.affords_all:
+            seen = None  # in turns, as far as the budget goes
         if seen == MOVING and _MOVING_NOTICE not in self.notices:
             self.notices.append(_MOVING_NOTICE)
         if self._request is not None:
@@ -249,10 +276,10 @@ class Stream:
             self._settings = settings
             self._executor.configure(settings)
 
-    def _count(self, ms: Mapping[str, float], reason: str | None, calibrating: bool) -> FrameStats:
+    def _count(self, ms: Mapping[str, float], reason: str | None, calibrating: bool, rationed: Rationed | None) -> FrameStats:
         counts = self._executor.active_counts()
         macs, rates = self._counter.macs(counts), self._counter.rates(counts)
-        return FrameStats(self._frame, macs, self._plan.dense_macs, rates, ms, reason, calibrating)
+        return FrameStats(self._frame, macs, self._plan.dense_macs, rates, ms, reason, calibrating, rationed)
 
     def outputs(self) -> dict[str, FloatArray]:
         """Every output of the ONNX graph by its name, in the graph's order and shapes, decode tail included.
@@ -278,6 +305,9 @@ class Stream:
 
     def use_threads(self, threads: int) -> None:
         """Use at most so many threads from the next frame on, and no more than the stream was made with. Bits do not change."""
+        self._settle()
+        if self._ration is not None:
+            self._ration.use_threads(threads)
         self._executor.use_threads(threads)
 
     def refresh(self, reason: str = REQUESTED) -> None:
@@ -294,6 +324,8 @@ class Stream:
         """Forget the video; the stream equals a fresh one."""
         self._executor.reset()
         self._outputs.reset()
+        if self._ration is not None:
+            self._ration.reset()
         if self._watch is not None:
             self._watch.reset()
         self._begin()

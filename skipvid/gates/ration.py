@@ -1,0 +1,170 @@
+"""Keeping one video within a budget: what of a picture is looked at now, and what must wait.
+
+When more changed than fits, the executor is shown a picture in which some tiles are still those of an earlier frame. Tiles that
+wait are compared with every new frame, so nothing is lost: what fits later is taken then, with the values of that frame, and in
+quiet moments all of it. A tile that has waited for the stated number of frames is taken whatever it costs.
+
+What is taken is one region about the place that matters most, rather than the largest differences wherever they are: changes
+close to each other reach the same parts of the network, and an object is seen whole, as of one frame.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipvid.gates.budget import Budget, Rationed
+from skipvid.gates.cost import CostModel
+from skipvid.gates.settings import InputGate, Rect
+from skipvid.gates.tiles import BoolTiles, ByteImage, Tiles
+from skipvid.plan import FloatArray
+
+__all__ = ["Ration"]
+
+_AIM = 1.1  # 95 % of the frames are meant to stay within this multiple of the budget
+_LEAST_AIM = 0.6  # of the budget, however much the times scatter: a machine with other work must not stop the video
+_FORCED = 10  # so many frames beyond the budget are told
+
+
+class Ration:
+    """The state of one video under a budget.
+
+    Call `show` or `show_all` with every frame before it is executed, and `spent` with its cost afterwards.
+
+    Args:
+        budget: What a frame may cost. May be replaced between frames by one with the same tiles.
+        height: Of the pictures.
+        width: Of the pictures.
+        ignore: Rectangles in which changes do not count.
+    """
+
+    def __init__(self, budget: Budget, height: int, width: int, ignore: Sequence[Rect] = ()) -> None:
+        self.budget = budget
+        self._tiles = Tiles(height, width, budget.tile, ignore)
+        self._models: dict[int, CostModel] = {}
+        self._threads = 0
+        self._shown = np.zeros((height, width, 3), np.uint8)
+        # Of each tile the picture it was last taken from. A tile that does not differ by more than the threshold is shown anew in
+        # every frame all the same, but slow changes in it add up against this one.
+        self._reference = np.zeros_like(self._shown)
+        self._ages = np.zeros(self._tiles.shape, np.int32)
+        self._taken = np.ones(self._tiles.shape, bool)
+        self._load: float | None = None
+        self._unpaid = False
+        self._forced = 0
+
+    @property
+    def _model(self) -> CostModel:
+        """What is known of costs with the present number of threads."""
+        return self._models.setdefault(self._threads, CostModel(self._tiles.shape))
+
+    @property
+    def _aim(self) -> float:
+        """What a frame should be predicted to cost."""
+        return self.budget.ms * min(max(_AIM / self._model.scatter, _LEAST_AIM), 1.0)
+
+    @property
+    def affords_all(self) -> bool:
+        """Whether a full pass fits the budget."""
+        return self._model.dense <= self._aim
+
+    @property
+    def notice(self) -> str | None:
+        """What the user should know of a budget that cannot be held, or None."""
+        if self._forced < _FORCED:
+            return None
+        return (
+            f"a budget of {self.budget.ms:.1f} ms does not suffice to look at every change within {self.budget.max_age} frames, "
+            "as promised: some frames take longer"
+        )
+
+    def show_all(self, image: ByteImage, *, learn: bool = True) -> Rationed:
+        """Take note that a frame is executed in full.
+
+        Args:
+            image: ``(H, W, 3)`` uint8, the frame.
+            learn: Whether its cost is that of a full pass.
+        """
+        np.copyto(self._reference, image)
+        np.copyto(self._shown, image)
+        self._ages[...] = 0
+        self._load = None
+        self._unpaid = learn
+        return Rationed(self.budget.ms, 0.0, 0, False)
+
+    def show(self, image: ByteImage, gate: InputGate) -> tuple[ByteImage, Rationed]:
+        """The picture to execute: the frame, with earlier content in the tiles that wait.
+
+        Args:
+            image: ``(H, W, 3)`` uint8, the frame.
+            gate: The rule of the network's input: what it would not commit does not wait.
+
+        Returns:
+            The picture, valid until the next call, and what was done.
+        """
+        difference = self._tiles.difference(image, self._reference)
+        changed = self._tiles.largest(difference) > math.floor(gate.threshold)
+        strength = np.where(changed, self._model.weighted(self._tiles.total(difference)), np.float32(0))
+        taken, forced = self._choose(changed, strength)
+        waits = changed & ~taken
+        self._tiles.paste(self._shown, image, ~waits)
+        self._tiles.paste(self._reference, image, taken)
+        self._ages = np.where(waits, self._ages + 1, 0)
+        self._taken, self._load = taken, math.sqrt(float(strength[taken].sum()))
+        self._unpaid = True
+        self._forced += forced
+        return self._shown, Rationed(self.budget.ms, float(waits.mean()), int(self._ages.max()), forced)
+
+    def spent(self, ms: float, macs: int) -> None:
+        """The cost of the frame last shown: time in ms and multiply-accumulates. Later calls for the same frame are ignored."""
+        if not self._unpaid:
+            return
+        self._unpaid = False
+        cost = ms if self.budget.cost is None else self.budget.cost(ms, macs)
+        if self._load is None:
+            self._model.observe_dense(cost)
+        else:
+            self._model.observe(cost, self._load, self._taken)
+
+    def use_threads(self, threads: int) -> None:
+        """Another number of threads has prices of its own."""
+        self._threads = threads
+
+    def reset(self) -> None:
+        """Forget the video; what was learned of costs holds for the next one too."""
+        self._ages[...] = 0
+        self._unpaid = False
+        self._forced = 0
+
+    def _choose(self, changed: BoolTiles, strength: FloatArray) -> tuple[BoolTiles, bool]:
+        """The tiles to take, and whether those that cannot wait are more than fits."""
+        everything = float(strength.sum())
+        affordable = self._model.affords(self._aim, math.sqrt(everything)) ** 2
+        if everything <= affordable:
+            return changed, False
+        taken = changed & (self._ages >= self.budget.max_age)
+        left = affordable - float(strength[taken].sum())
+        if left > 0:
+            order = self._order(changed & ~taken, strength, left / everything)
+            fitting = int(np.searchsorted(strength.ravel()[order].cumsum(), left, side="right"))
+            taken.flat[order[:fitting]] = True
+        return taken, left < 0
+
+    def _order(self, changed: BoolTiles, strength: FloatArray, share: float) -> NDArray[np.intp]:
+        """Changed tiles by their distance from the place that matters most: strong differences that wait long.
+
+        Args:
+            changed: Tiles to choose from.
+            strength: How much each differs.
+            share: Of all strength, what fits; from it the size of the region is guessed.
+        """
+        urgency = np.where(changed, strength * np.square(self._ages + 1.0, dtype=np.float32), np.float32(0))
+        side = max(round(math.sqrt(share * self._tiles.count)), 1)
+        row, column = divmod(int(self._tiles.window_sums(urgency, side).argmax()), self._tiles.columns)
+        rows, columns = np.nonzero(changed)
+        distance = np.maximum(np.abs(rows - row), np.abs(columns - column))
+        order: NDArray[np.intp] = (rows * self._tiles.columns + columns)[np.argsort(distance, kind="stable")]
+        return order

@@ -1,0 +1,169 @@
+"""Streams under a budget, on the real engines; costs are multiply-accumulates, the same everywhere, but for one slow test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engine.cases import grey_pixels, small_networks
+from skipvid.engine import EngineName, native_reason
+from skipvid.engine.stream import FIRST, Stream
+from skipvid.errors import UsageError
+from skipvid.gates.budget import TOLERANCE, Budget
+from skipvid.gates.policies import Truncation
+from skipvid.gates.safety import SCENE_CUT, Safety
+
+PLAN = small_networks()["residual_block"]
+HEIGHT, WIDTH = PLAN.input.height, PLAN.input.width
+THRESHOLD = 6.0
+POLICY = Truncation(0.05, input_threshold=THRESHOLD, input_noise=0.0, relative=False)
+ENGINES: list[EngineName] = ["reference"] if native_reason() else ["reference", "native"]
+Image = NDArray[np.uint8]
+
+
+def texture(height: int = HEIGHT, width: int = WIDTH, seed: int = 0) -> Image:
+    coarse = np.random.default_rng(seed).integers(0, 256, (height // 4, width // 4, 3), np.uint8)
+    return np.ascontiguousarray(coarse.repeat(4, 0).repeat(4, 1))
+
+
+def quiet_then_busy(quiet: int = 5, busy: int = 60, after: int = 12) -> list[Image]:
+    still = texture()
+    moving = [np.ascontiguousarray(np.roll(still, step, axis=1)) for step in range(1, busy + 1)]
+    return [still] * quiet + moving + [moving[-1]] * after
+
+
+def macs(ms: float, macs: int) -> float:
+    return macs / PLAN.dense_macs
+
+
+def make(share: float, engine: EngineName = "reference", **options: object) -> Stream:
+    budget = Budget(share, max_age=20, tile=6, cost=macs)
+    options = {"pixels": grey_pixels(), "safety": None, "budget": budget, **options}
+    return Stream(PLAN, POLICY, engine=engine, **options)  # type: ignore[arg-type]
+
+
+def grey(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The input map in grey levels again, ``(H, W, 3)`` BGR."""
+    levels: NDArray[np.float32] = (values[..., ::-1] + 1) * 127.5
+    return levels
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_p95_of_macs_within_1_15_of_the_budget_and_no_pixel_older_than_20_frames(engine: EngineName) -> None:
+    stream, waited, longest, costs, withheld = make(0.5, engine), np.zeros((HEIGHT, WIDTH), int), 0, [], []
+    for image in quiet_then_busy():
+        stream.step_image(image)
+        committed = grey(stream.executor.tensor(PLAN.input.name))
+        differs = np.abs(image - committed).max(axis=2) > THRESHOLD + 0.01
+        waited = np.where(differs, waited + 1, 0)
+        longest = max(longest, int(waited.max()))
+        costs.append(stream.last.share)
+        assert stream.last.budget is not None
+        withheld.append(stream.last.budget.withheld)
+    free = Stream(PLAN, POLICY, engine=engine, pixels=grey_pixels(), safety=None)
+    unlimited = []
+    for image in quiet_then_busy():
+        free.step_image(image)
+        unlimited.append(free.last.share)
+    assert np.mean(unlimited[5:65]) > 0.7
+    assert np.percentile(costs[5:65], 95) <= TOLERANCE * 0.5
+    assert 1 < longest <= 20
+    assert max(withheld) > 0.3
+    assert withheld[-1] == 0
+    assert costs[-1] == 0
+
+
+def test_a_budget_that_fits_changes_no_bit() -> None:
+    plain, ample = make(1.0, budget=None), make(2.0)
+    for image in quiet_then_busy(3, 8, 2):
+        plain.step_image(image)
+        ample.step_image(image)
+        for name, array in plain.outputs().items():
+            np.testing.assert_array_equal(ample.outputs()[name], array)
+
+
+def test_a_drained_stream_has_looked_at_every_pixel() -> None:
+    stream = make(0.3)
+    frames = quiet_then_busy(2, 20, 20)
+    for image in frames:
+        stream.step_image(image)
+    assert np.abs(grey(stream.executor.tensor(PLAN.input.name)) - frames[-1]).max() <= THRESHOLD + 0.01
+
+
+def test_a_cut_is_computed_in_full_whatever_the_budget() -> None:
+    stream, reasons = make(0.3, safety=Safety()), []
+    for image in [texture()] * 4 + [texture(seed=1)] * 2:
+        stream.step_image(image)
+        reasons.append((stream.last.refresh, stream.last.share))
+        assert stream.last.budget is not None
+        assert stream.last.budget.withheld == 0
+    assert reasons == [(FIRST, 1), (None, 0), (None, 0), (None, 0), (SCENE_CUT, 1), (None, 0)]
+
+
+def test_a_budget_may_be_replaced_between_frames() -> None:
+    stream = make(2.0)
+    for image in quiet_then_busy(1, 6, 0):
+        stream.step_image(image)
+    assert stream.last.share > 0.7
+    stream.budget = Budget(0.3, max_age=20, tile=6, cost=macs)
+    for image in quiet_then_busy(0, 12, 0)[7:]:
+        stream.step_image(image)
+    assert stream.last.share < 0.5
+    with pytest.raises(UsageError, match="made without a budget, or with one of other tiles"):
+        stream.budget = Budget(0.3, tile=32)
+    with pytest.raises(UsageError, match="made without a budget"):
+        make(1.0, budget=None).budget = Budget(1.0)
+
+
+def test_a_reset_stream_begins_anew() -> None:
+    stream = make(0.3)
+    for image in quiet_then_busy(1, 6, 0):
+        stream.step_image(image)
+    stream.reset()
+    stream.step_image(texture(seed=3))
+    assert stream.last.refresh == FIRST
+    np.testing.assert_allclose(grey(stream.executor.tensor(PLAN.input.name)), texture(seed=3), atol=0.01)
+    stream.step_image(texture(seed=3))
+    assert stream.last.macs == 0
+
+
+def test_tensors_are_refused() -> None:
+    with pytest.raises(UsageError) as caught:
+        make(1.0).step(np.zeros((1, 3, HEIGHT, WIDTH), np.float32))
+    assert str(caught.value) == (
+        "A budget chooses among the pixels of images; this stream was given a tensor. "
+        "Use step_image, or make the stream without a budget."
+    )
+
+
+@pytest.mark.slow
+def test_a_real_network_holds_half_its_dense_time_on_a_walk_that_begins_after_a_still(shared_data: Path) -> None:
+    """By the clock; the machine may have other work, so the bound on the time is looser than that on the arithmetic."""
+    import skipvid
+    from skipvid.video.source import open_source
+
+    with open_source(shared_data / "videos" / "one-by-one-person-detection.mp4") as source:
+        size = (source.width, source.height)
+        frames = [frame.image for frame, _ in zip(source, range(120), strict=False)]
+    model = skipvid.load(str(shared_data / "weights" / "yolox_nano_416.onnx"), frame_size=size)
+    fit = model.fit(size)
+    dense = model.stream("exact", threads=1)
+    dense_ms = []
+    for frame in frames[:8]:
+        dense.refresh()
+        dense.step_image(fit.apply(frame))
+        dense_ms.append(sum(dense.last.ms.values()))
+    target = 0.6 * float(np.median(dense_ms))
+    stream = model.stream(threads=1, budget=Budget(target))
+    times, oldest = [], 0
+    for frame in [frames[0]] * 20 + frames:
+        stream.step_image(fit.apply(frame))
+        assert stream.last.budget is not None
+        oldest = max(oldest, stream.last.budget.oldest)
+        if stream.last.refresh != FIRST and stream.last.refresh != SCENE_CUT:
+            times.append(sum(stream.last.ms.values()))
+    assert oldest <= 30
+    assert np.percentile(times, 80) <= TOLERANCE * target
