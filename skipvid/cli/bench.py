@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from skipvid.bench.run import BenchReport
+    from skipvid.bench.whole import ProcessCost, WholeTimes
 
 __all__ = ["app"]
 
@@ -46,10 +47,12 @@ def bench(
 
     from skipvid.bench.peers import available_peers
     from skipvid.bench.run import BenchTask, run_benchmark
+    from skipvid.bench.whole import measure_process, measure_still, measure_whole
     from skipvid.gates.presets import DEFAULT
     from skipvid.gates.presets import preset as named
     from skipvid.graph.static import static_model
     from skipvid.models.loading import load
+    from skipvid.pipeline.config import GateChoice, ModelChoice, RunConfig
     from skipvid.tune.sampling import successive
 
     size = None if imgsz is None else opt.parse_size(imgsz)
@@ -72,12 +75,26 @@ def bench(
         rounds=rounds,
         engine=engine.value,
     )
-    report = run_benchmark(task, lambda what: console.print(f"measuring {what} ...", style="dim"))
+
+    def progress(what: str) -> None:
+        console.print(f"measuring {what} ...", style="dim")
+
+    report = run_benchmark(task, progress)
+    choice = ModelChoice(model, head, None, bound.input_size[::-1], offline)
+    gate = GateChoice(preset=None if preset is None else preset.value)
+    config = RunConfig(video, None, choice, gate=gate, engine=engine.value, threads=threads)
+    progress("whole runs and their parts")
+    whole, still = measure_whole(config, frames), measure_still(config, frames)
+    process = measure_process(config, frames)
     if as_json:
-        typer.echo(json.dumps({"model": bound.name, "footage": Path(video).name, **dataclasses.asdict(report)}, indent=1))
+        facts = {"model": bound.name, "footage": Path(video).name, **dataclasses.asdict(report)}
+        runs = {"whole": dataclasses.asdict(whole), "still": dataclasses.asdict(still), "process": dataclasses.asdict(process)}
+        typer.echo(json.dumps(facts | runs, indent=1))
     else:
         title = f"{bound.name} {bound.input_size[0]}x{bound.input_size[1]} on {Path(video).name}"
         _print(console, title, report)
+        _print_whole(console, report, whole, still, process)
+        console.print(report.machine, soft_wrap=True)
 
 
 def _print(console: Console, title: str, report: BenchReport) -> None:
@@ -101,5 +118,23 @@ def _print(console: Console, title: str, report: BenchReport) -> None:
         )
     console.print(video)
     stages = ", ".join(f"{name} {ms:.3f} ms" for name, ms in report.stages.items())
-    console.print(f"stages, medians: {stages}; peak memory {report.memory_mb:.0f} MiB")
-    console.print(report.machine, soft_wrap=True)
+    console.print(f"stages of the network, medians: {stages}; peak memory with all runtimes {report.memory_mb:.0f} MiB")
+
+
+def _print_whole(console: Console, report: BenchReport, whole: WholeTimes, still: WholeTimes, process: ProcessCost) -> None:
+    from rich.table import Table
+
+    table = Table(f"whole program, ms per frame ({whole.frames} frames)", "on the video", "on a frame repeated")
+    rows = ("decode", "letterbox", "network", "predictions", "everything")
+    names = ("decode alone", "letterbox alone", "network alone", "run, predictions only", "run with both videos")
+    for name, row in zip(names, rows, strict=True):
+        table.add_row(name, f"{getattr(whole, row):.2f}", f"{getattr(still, row):.2f}")
+    for stage, ms in whole.stages.items():
+        table.add_row(f"  of it {stage}", f"{ms:.2f}", f"{still.stages.get(stage, 0.0):.2f}")
+    table.add_row("frames/s with both videos", f"{1e3 / whole.everything:.1f}", f"{1e3 / still.everything:.1f}")
+    table.add_row("predictions only / parts alone", f"{whole.over_parts:.2f}", f"{still.over_parts:.2f}")
+    table.add_row("predictions only / decode alone", f"{whole.over_decode:.2f}", f"{still.over_decode:.2f}")
+    peer = report.dense[report.best_peer]
+    table.add_row(f"gain over a network of {peer:.1f} ms", f"{whole.gain(peer):.2f}x", f"{still.gain(peer):.2f}x")
+    console.print(table)
+    console.print(f"the run with both videos as a process: {process.seconds:.2f} s, peak memory {process.memory_mb:.0f} MiB")
