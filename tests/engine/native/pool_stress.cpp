@@ -1,4 +1,4 @@
-// The thread pool under ThreadSanitizer: `make sanitize` builds and runs this. It ends with status 0 when every chunk
+// The thread pool under ThreadSanitizer: `make sanitize-pool` builds and runs this. It ends with status 0 when every chunk
 // of every job ran exactly once; the sanitizer ends it otherwise on the first race.
 #include <atomic>
 #include <cstdio>

@@ -10,6 +10,8 @@ import pytest
 from engine.building import change, make_plan, numbers
 from skipvid.plan import Act, Activation, Binary, BinaryKind, Conv, Op, Plan, Pool, PoolKind
 
+pytestmark = pytest.mark.usefixtures("isa")
+
 
 def chain(stride: int) -> Plan:
     """Maps above a megabyte: expand, depthwise, project, add, pool."""

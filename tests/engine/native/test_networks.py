@@ -15,6 +15,8 @@ from skipvid.plan import Plan
 if TYPE_CHECKING:
     from skipvid.engine.native import NativeExecutor
 
+pytestmark = pytest.mark.usefixtures("isa")
+
 NETWORKS = small_networks()
 SHARES = (0.02, 0.0, 0.2, 1.0, 0.05)
 

@@ -16,6 +16,8 @@ if native_reason() is None:
     from skipvid.engine import _core
     from skipvid.engine.lower import lower_activation
 
+pytestmark = pytest.mark.usefixtures("isa")
+
 Double = NDArray[np.float64]
 _LAST_BIT = 6e-8  # half a unit in the last place of the result, which rounding to float32 costs any implementation
 
