@@ -98,6 +98,13 @@ def check(config: RunConfig) -> None:
     if config.gate.thresholds is not None and config.gate.family is not None:
         message = "--thresholds and --gate exclude each other: the file says what kind of gate its thresholds are for."
         raise UsageError(message, "Leave one of them out.")
+    budget = config.budget
+    if budget.ms is not None and budget.fps is not None:
+        message = "--budget-ms and --target-fps exclude each other: both say what a frame may cost."
+        raise UsageError(message, "Leave one of them out.")
+    if budget.max_age is not None and budget.ms is None and budget.fps is None:
+        message = "--max-age says how long changes may wait for want of time; without a budget none waits."
+        raise UsageError(message, "Add --budget-ms or --target-fps, or leave it out.")
 
 
 def gate_choice(

@@ -12,7 +12,9 @@ import typer
 from skipvid.pipeline.config import Export
 
 __all__ = [
+    "Audit",
     "Blur",
+    "BudgetMs",
     "Classes",
     "Conf",
     "Debug",
@@ -29,6 +31,7 @@ __all__ = [
     "InputThreshold",
     "Iou",
     "Labels",
+    "MaxAge",
     "MaxDet",
     "MaxFrames",
     "Model",
@@ -47,10 +50,12 @@ __all__ = [
     "Roi",
     "Show",
     "Structure",
+    "TargetFps",
     "Threads",
     "Thresholds",
     "Verbose",
     "VidStride",
+    "check_above_zero",
     "check_structure",
     "parse_classes",
     "parse_rectangle",
@@ -115,6 +120,14 @@ def check_structure(side: int | None) -> int | None:
     return side
 
 
+def check_above_zero(value: float | None) -> float | None:
+    """A time or a rate is above 0, and not infinite."""
+    if value is not None and not 0 < value < float("inf"):
+        message = f"{value:g} is too little, or no number. Write one above 0."
+        raise typer.BadParameter(message)
+    return value
+
+
 def refuse_device(device: str) -> str:
     """``--device`` is known from other tools; here there is one."""
     if device.lower() != "cpu":
@@ -123,7 +136,8 @@ def refuse_device(device: str) -> str:
     return device
 
 
-_NETWORK, _CHANGE, _OUTPUT, _FRAMES, _HOW = "Network", "What counts as a change", "Results", "Frames", "Running"
+_NETWORK, _CHANGE, _COST = "Network", "What counts as a change", "What a frame may cost"
+_OUTPUT, _FRAMES, _HOW = "Results", "Frames", "Running"
 
 Model = Annotated[
     str, typer.Option("--model", "-m", help="A name from `skipvid models list`, or an .onnx file.", rich_help_panel=_NETWORK)
@@ -213,6 +227,43 @@ IgnoreZones = Annotated[
         metavar="X,Y,W,H",
         help="Where changes do not count, such as a burned-in clock. Repeatable.",
         rich_help_panel=_CHANGE,
+    ),
+]
+
+BudgetMs = Annotated[
+    float | None,
+    typer.Option(
+        metavar="MS",
+        callback=check_above_zero,
+        help="Network time per frame in ms. What does not fit waits, in turns.",
+        rich_help_panel=_COST,
+    ),
+]
+TargetFps = Annotated[
+    float | None,
+    typer.Option(
+        metavar="FPS",
+        callback=check_above_zero,
+        help="Frames per second to hold: a budget of what the other stages leave.",
+        rich_help_panel=_COST,
+    ),
+]
+MaxAge = Annotated[
+    int | None,
+    typer.Option(
+        metavar="FRAMES",
+        min=1,
+        help="With a budget: frames that a change waits at most, whatever it costs then. Default: 30.",
+        rich_help_panel=_COST,
+    ),
+]
+Audit = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Every N frames make a full pass as well, and record how far outputs and detections are from it.",
+        rich_help_panel=_COST,
     ),
 ]
 

@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from skipvid.pipeline.observer import FrameReport, RunResult, Started, Status
+from skipvid.stats.checks import check_words
 
 __all__ = ["Reporter", "summary_table"]
 
@@ -146,6 +147,8 @@ def summary_table(result: RunResult) -> Table:
     table.add_row("Network time saved", _network(result))
     speed = result.frames / result.seconds if result.seconds else 0.0
     table.add_row("Whole time", f"{result.seconds:.1f} s ({speed:.1f} frames/s; network {result.network_ms / 1000:.1f} s)")
+    for title, text in check_words(result.checks):
+        table.add_row(title, text)
     return table
 
 

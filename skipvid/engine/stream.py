@@ -28,10 +28,11 @@ from skipvid.gates.scales import ScaleMeter
 from skipvid.gates.settings import GateSettings, InputGate, Rect
 from skipvid.plan import FloatArray, Plan
 
-__all__ = ["FIRST", "REQUESTED", "FrameStats", "Stream"]
+__all__ = ["BUDGET", "FIRST", "REQUESTED", "FrameStats", "Stream"]
 
 FIRST = "first"
 REQUESTED = "requested"
+BUDGET = "budget"
 
 _MOVING_NOTICE = "most of the picture keeps changing (a moving camera?): every frame is computed in full until it calms"
 
@@ -76,13 +77,15 @@ class Stream:
         self._known = dict(scales or {})
         self._ignore = ignore
         self._unit = None if pixels is None else pixels.unit
+        self._made: dict[str, Any] = {"engine": engine, "threads": threads, "pixels": pixels}
         self._executor = create_executor(plan, engine, pixels, None, threads)
         self._outputs = GraphOutputs(plan)
         self._watch: Watch | None = None if safety is None else safety.watch()
         self._counter = Counter(plan)
-        self._ration = None if budget is None else Ration(budget, plan.input.height, plan.input.width, ignore)
+        self._ration: Ration | None = None
         self.notices: list[str] = []
         self._begin()
+        self.budget = budget
 
     def _begin(self) -> None:
         self._frame = 0
@@ -147,19 +150,18 @@ class Stream:
 
     @property
     def budget(self) -> Budget | None:
-        """What a frame may cost; may be replaced between frames where the stream was made with one.
-
-        Raises:
-            UsageError: On replacing it, if the stream was made without one.
-        """
+        """What a frame may cost. May be replaced between frames; with other tiles, or the first, the next is computed in full."""
         return None if self._ration is None else self._ration.budget
 
     @budget.setter
-    def budget(self, budget: Budget) -> None:
-        if self._ration is None or budget.tile != self._ration.budget.tile:
-            message = "A stream made without a budget, or with one of other tiles, cannot be given this one."
-            raise UsageError(message, "Make the stream with it.")
-        self._ration.budget = budget
+    def budget(self, budget: Budget | None) -> None:
+        if budget is None:
+            self._ration = None
+        elif self._ration is not None and budget.tile == self._ration.budget.tile:
+            self._ration.budget = budget
+        else:
+            self._ration = Ration(budget, self._plan.input.height, self._plan.input.width, self._ignore)
+            self._request = self._request or BUDGET
 
     @property
     def changed(self) -> bool:
@@ -302,6 +304,10 @@ class Stream:
     def heat(self, height: int, width: int) -> FloatArray:
         """Where the last frame was recomputed: ``(height, width)`` float32 in 0 to 1, see `skipvid.engine.heat.heat`."""
         return self._executor.heat(height, width)
+
+    def ungated(self) -> Stream:
+        """Another stream on the same plan and engine, fed in the same way, that skips nothing."""
+        return Stream(self._plan, None, safety=None, **self._made)
 
     def use_threads(self, threads: int) -> None:
         """Use at most so many threads from the next frame on, and no more than the stream was made with. Bits do not change."""

@@ -150,7 +150,7 @@ class Ration:
         if left > 0:
             order = self._order(changed & ~taken, strength, left / everything)
             fitting = int(np.searchsorted(strength.ravel()[order].cumsum(), left, side="right"))
-            taken.flat[order[:fitting]] = True
+            taken.flat[order[: max(fitting, 1)]] = True
         return taken, left < 0
 
     def _order(self, changed: BoolTiles, strength: FloatArray, share: float) -> NDArray[np.intp]:

@@ -10,6 +10,7 @@ from typing import Any
 __all__ = [
     "BLUR_GROW",
     "BLUR_HOLD",
+    "BudgetChoice",
     "DetectChoice",
     "Export",
     "GateChoice",
@@ -97,6 +98,21 @@ class GateChoice:
 
 
 @dataclass(frozen=True)
+class BudgetChoice:
+    """What a frame may cost; without either, what it takes.
+
+    Attributes:
+        ms: Network time per frame, in ms.
+        fps: Frames per second to hold: the network gets what the other stages of a frame leave of it.
+        max_age: Frames that a change waits at most; None: 30.
+    """
+
+    ms: float | None = None
+    fps: float | None = None
+    max_age: int | None = None
+
+
+@dataclass(frozen=True)
 class OutputChoice:
     """What is written and shown.
 
@@ -129,6 +145,8 @@ class RunConfig:
         model: The network.
         detect: Which detections count.
         gate: What counts as a change.
+        budget: What a frame may cost.
+        audit: Every so many frames a full pass tells how far the outputs are from it; None: never.
         output: What is written and shown.
         engine: ``auto``, ``native`` or ``reference``.
         threads: Threads of the engine; 0: as many as the machine has.
@@ -144,6 +162,8 @@ class RunConfig:
     model: ModelChoice = ModelChoice()
     detect: DetectChoice = DetectChoice()
     gate: GateChoice = GateChoice()
+    budget: BudgetChoice = BudgetChoice()
+    audit: int | None = None
     output: OutputChoice = OutputChoice()
     engine: str = "auto"
     threads: int = 0

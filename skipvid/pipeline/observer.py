@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 __all__ = ["FrameReport", "Observer", "RunResult", "Silent", "Started", "Status"]
 
@@ -80,6 +81,7 @@ class RunResult:
         ms: Time per stage, summed over frames.
         notices: What the user was told.
         signal: The signal that interrupted the run, or None.
+        checks: Totals of ``budget`` (`skipvid.stats.budget`) and ``audit`` (`skipvid.stats.audit`), where there were any.
     """
 
     status: Status
@@ -96,6 +98,7 @@ class RunResult:
     ms: dict[str, float]
     notices: tuple[str, ...] = ()
     signal: int | None = None
+    checks: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def macs_saved(self) -> float:

@@ -21,6 +21,7 @@ from skipvid.pipeline.stages import Computed
 from skipvid.pipeline.window import Window
 from skipvid.plan import FloatArray
 from skipvid.stats import rows
+from skipvid.stats.budget import budget_row
 from skipvid.video.cv import cv2
 from skipvid.video.sink import VideoSink
 from skipvid.video.source import Source
@@ -66,6 +67,8 @@ class Rows:
             calibrating=cost.calibrating,
             detections=len(item.found),
             changed=item.changed,
+            budget=None if cost.budget is None else budget_row(cost.budget),
+            audit=item.audit,
         )
         self._stats.write(row.row())
         self._rates.write(cost.update_rate)

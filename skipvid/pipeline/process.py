@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from skipvid.errors import OutputError, SkipvidError, SourceError
+from skipvid.gates.budget import MAX_AGE, Budget
 from skipvid.pipeline.config import RunConfig
 from skipvid.pipeline.export import export
 from skipvid.pipeline.facts import processors
@@ -15,16 +17,21 @@ from skipvid.pipeline.folder import prepare as prepare_folder
 from skipvid.pipeline.memory import keep_freed_memory
 from skipvid.pipeline.observer import FrameReport, Observer, RunResult, Silent, Started, Status
 from skipvid.pipeline.outputs import Outputs
+from skipvid.pipeline.pace import Pace
 from skipvid.pipeline.painter import Painter
 from skipvid.pipeline.record import Record, public_name
-from skipvid.pipeline.schedule import Schedule
+from skipvid.pipeline.schedule import Mode, Schedule
 from skipvid.pipeline.setup import Models, Setup, assemble
 from skipvid.pipeline.stages import Computed, Network, Prepared, prepare
 from skipvid.pipeline.stop import Stop
 from skipvid.pipeline.tally import Tally
 from skipvid.pipeline.window import Window, display_problem
+from skipvid.stats.budget import budget_row
 from skipvid.video.cv import opencv_threads
 from skipvid.video.source import Source, open_source
+
+if TYPE_CHECKING:
+    from skipvid.pipeline.audit import Auditor
 
 __all__ = ["run"]
 
@@ -87,8 +94,24 @@ class _Run:
         self._notices: list[str] = []
         self._ending = _Ending()
         self._last = -1
-        self._network = Network(setup.stream, setup.decode, heat=config.folder is not None)
+        self._pace = None if config.budget.fps is None else Pace(config.budget.fps)
+        setup.stream.budget = self._budget()
+        self._auditor = self._audits()
+        self._network = Network(setup.stream, setup.decode, heat=config.folder is not None, auditor=self._auditor)
         self._began = perf_counter()
+
+    def _budget(self) -> Budget | None:
+        """What the next frame may cost."""
+        choice = self._config.budget
+        ms = self._pace.ms if self._pace is not None else choice.ms
+        return None if ms is None else Budget(ms, MAX_AGE if choice.max_age is None else choice.max_age)
+
+    def _audits(self) -> Auditor | None:
+        if self._config.audit is None:
+            return None
+        from skipvid.pipeline.audit import Auditor
+
+        return Auditor(self._config.audit, self._setup.stream, self._setup.decode)
 
     def warm_up(self) -> None:
         """Pay for what is paid once, and find out whether the network works, before any file is written."""
@@ -163,7 +186,7 @@ class _Run:
 
     def _computed(self) -> Schedule[Prepared, Computed]:
         """The stages before the last one, overlapped or not."""
-        return Schedule(
+        self._schedule = Schedule(
             prepare(self._source, self._setup.fit, self._config.max_frames),
             self._network.compute,
             self._setup.stream.use_threads,
@@ -171,6 +194,7 @@ class _Run:
             live=self._source.live,
             until=lambda: self._stop.requested,
         )
+        return self._schedule
 
     def _count(self, item: Computed, ms: dict[str, float]) -> None:
         self._tally.add(
@@ -181,6 +205,7 @@ class _Run:
             changed=item.changed,
             ms=ms,
         )
+        self._check(item, ms)
         self._last = item.frame.index
         for note in tuple(self._setup.stream.notices):
             self._notice(note)
@@ -191,6 +216,20 @@ class _Run:
                 f"videos keep {self._source.width}x{self._source.height}"
             )
         self._observer.frame(FrameReport(self._tally.frames, item.cost.share, len(item.found)))
+
+    def _check(self, item: Computed, ms: dict[str, float]) -> None:
+        """Count what the budget and the audits say of a frame, and keep the pace."""
+        cost = item.cost
+        if cost.budget is not None:
+            network = sum(cost.ms.values())
+            self._tally.budget.add(budget_row(cost.budget), network, cost.refresh, cost.calibrating)
+        if item.audit is not None:
+            self._tally.audit.add(item.audit)
+        if self._pace is not None:
+            self._pace.add(ms, overlapped=self._schedule.mode is not Mode.SEQUENTIAL)
+            self._setup.stream.budget = self._budget()
+            if self._pace.notice is not None:
+                self._notice(self._pace.notice)
 
     def _notice(self, text: str) -> None:
         if text not in self._notices:
@@ -217,6 +256,8 @@ class _Run:
 
     def _finish(self, record: Record | None) -> RunResult:
         seconds = self._seconds()
+        if self._auditor is not None:
+            self._tally.precision = self._auditor.precision()
         if record is not None:
             record.write(self._ending.status, self._tally, self._notices, seconds)
         result = self._tally.result(

@@ -107,6 +107,8 @@ class Schedule(Generic[In, Out]):
     ) -> None:
         self._items, self._stage, self._threads, self._budget = items, stage, threads, budget
         self._live, self._until = live, until
+        self.mode = Mode.SHARED if live else Mode.SEQUENTIAL
+        """How the stages follow each other at present."""
 
     def __iter__(self) -> Generator[Out, None, None]:
         if self._live:
@@ -132,6 +134,7 @@ class Schedule(Generic[In, Out]):
 
     def _stretch(self, mode: Mode, length: int) -> Iterator[Out]:
         part = islice(self._items, length)
+        self.mode = mode
         if mode is Mode.SEQUENTIAL:
             self._threads(self._budget)
             return self._stage(part)

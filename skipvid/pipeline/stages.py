@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,7 @@ class Computed:
         heat: Share recomputed, 0 to 1, on a grid over the frame; None where nobody looks at it.
         resized: Whether the frame's size differs from that of the frame before.
         ms: Time per stage so far.
+        audit: How far the outputs are from those of a full pass, see `skipvid.stats.audit`; None where none was made.
     """
 
     frame: Frame
@@ -85,6 +86,7 @@ class Computed:
     heat: FloatArray | None
     resized: bool
     ms: dict[str, float]
+    audit: Mapping[str, Any] | None = None
 
 
 def prepare(frames: Iterable[Frame], fit: Callable[[tuple[int, int]], Letterbox], limit: int | None = None) -> Iterator[Prepared]:
@@ -138,14 +140,21 @@ class Network:
         stream: State of the video.
         decode: Turns outputs and the letterbox of their frame into detections in pixels of the frame.
         heat: Whether to tell where the network was recomputed.
+        auditor: Compares frames with a full pass; it is asked after every frame. None: nobody does.
     """
 
     def __init__(
-        self, stream: FrameStream, decode: Callable[[Mapping[str, FloatArray], Letterbox], Detections], *, heat: bool
+        self,
+        stream: FrameStream,
+        decode: Callable[[Mapping[str, FloatArray], Letterbox], Detections],
+        *,
+        heat: bool,
+        auditor: Callable[[Prepared, Detections], Mapping[str, Any] | None] | None = None,
     ) -> None:
         self._stream = stream
         self._decode = decode
         self._heat = heat
+        self._auditor = auditor
         self._found: Detections | None = None
 
     def warm_up(self, height: int, width: int) -> None:
@@ -176,7 +185,10 @@ class Network:
         head = 1000 * (looked - computed) - cost.ms.get("tail", 0.0)
         heat = picture_heat(stream, item.box) if self._heat else None
         ms = {**item.ms, **cost.ms, "head": max(head, 0.0), "heat": 1000 * (perf_counter() - looked)}
-        return Computed(item.frame, found, cost, changed, heat, item.resized, ms)
+        audit = None if self._auditor is None else self._auditor(item, found)
+        if audit is not None:
+            ms["audit"] = float(audit["ms"])
+        return Computed(item.frame, found, cost, changed, heat, item.resized, ms, audit)
 
 
 def picture_heat(stream: FrameStream, box: Letterbox) -> FloatArray:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from skipvid.pipeline.observer import RunResult, Status
+from skipvid.stats.audit import AuditCount
+from skipvid.stats.budget import BudgetCount
 
 __all__ = ["Tally"]
 
@@ -22,6 +24,8 @@ class Tally:
         self.ms: defaultdict[str, float] = defaultdict(float)
         self.refreshes: Counter[str] = Counter()
         self._refresh_ms: list[float] = []
+        self.budget, self.audit = BudgetCount(), AuditCount()
+        self.precision: dict[str, float] = {}
 
     def add(
         self, *, detections: int, macs: int, dense_macs: int, refresh: str | None, changed: bool, ms: Mapping[str, float]
@@ -69,7 +73,14 @@ class Tally:
             ms=dict(self.ms),
             notices=notices,
             signal=signal,
+            checks=self._checks(),
         )
+
+    def _checks(self) -> dict[str, Any]:
+        """Totals of the budget and the audits, where there were any."""
+        budget, audit = self.budget.to_dict(), self.audit.to_dict()
+        found = {} if budget is None else {"budget": budget}
+        return found if audit is None else {**found, "audit": {**audit, **self.precision}}
 
     def to_dict(self, seconds: float, dropped: int) -> dict[str, Any]:
         """The totals as recorded in ``run.json``."""
@@ -87,4 +98,5 @@ class Tally:
             "refresh_ms_frames": refreshes,
             "ms": {stage: round(total, 3) for stage, total in self.ms.items()},
             "seconds": round(seconds, 3),
+            **self._checks(),
         }

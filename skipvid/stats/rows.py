@@ -81,12 +81,14 @@ class StatsRow:
         dense_macs: Those of a full pass.
         update_rate: MAC-weighted share of the network that was recomputed, 0 to 1.
         ms: Time per stage in ms: ``decode``, ``letterbox``, ``gate`` (deciding what to compute), ``network``, ``tail`` (of the
-            graph, in ONNX Runtime), ``head``, ``draw`` (what was found), ``heat`` (the heatmap), ``encode``. The first three after
-            ``letterbox`` are the network's time.
+            graph, in ONNX Runtime), ``head``, ``draw`` (what was found), ``heat`` (the heatmap), ``encode``, ``audit``. The first
+            three after ``letterbox`` are the network's time.
         refresh: Why the frame was computed in full, or None.
         calibrating: Whether it was computed exactly, to measure what relative thresholds refer to.
         detections: How many objects were found.
         changed: Whether any output of the network changed; where not, the detections are those of the frame before.
+        budget: What a budget did to the frame (`skipvid.stats.budget.budget_row`); left out without one.
+        audit: How far the frame is from a full pass (`skipvid.stats.audit`); left out where none was made.
     """
 
     frame: int
@@ -99,9 +101,12 @@ class StatsRow:
     calibrating: bool = False
     detections: int = 0
     changed: bool = True
+    budget: Mapping[str, Any] | None = None
+    audit: Mapping[str, Any] | None = None
 
     def row(self) -> dict[str, Any]:
         """As written to ``stats.jsonl``."""
+        extra = {"budget": self.budget, "audit": self.audit}
         return {
             "frame": self.frame,
             "pts": round(self.pts, 6),
@@ -113,6 +118,7 @@ class StatsRow:
             "calibrating": self.calibrating,
             "detections": self.detections,
             "changed": self.changed,
+            **{name: value for name, value in extra.items() if value is not None},
         }
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.cases import grey_pixels, small_networks
 from skipvid.engine import EngineName, native_reason
-from skipvid.engine.stream import FIRST, Stream
+from skipvid.engine.stream import BUDGET, FIRST, Stream
 from skipvid.errors import UsageError
 from skipvid.gates.budget import TOLERANCE, Budget
 from skipvid.gates.policies import Truncation
@@ -112,10 +112,14 @@ def test_a_budget_may_be_replaced_between_frames() -> None:
     for image in quiet_then_busy(0, 12, 0)[7:]:
         stream.step_image(image)
     assert stream.last.share < 0.5
-    with pytest.raises(UsageError, match="made without a budget, or with one of other tiles"):
-        stream.budget = Budget(0.3, tile=32)
-    with pytest.raises(UsageError, match="made without a budget"):
-        make(1.0, budget=None).budget = Budget(1.0)
+    stream.budget = None
+    stream.step_image(texture())
+    assert stream.last.budget is None
+    assert stream.last.refresh is None
+    stream.budget = Budget(0.3, cost=macs)
+    for image in (texture(seed=1), texture(seed=1)):
+        stream.step_image(image)
+        assert stream.last.refresh == (BUDGET if stream.last.macs else None)
 
 
 def test_a_reset_stream_begins_anew() -> None:
