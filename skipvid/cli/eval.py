@@ -92,8 +92,9 @@ def evaluate_video(
 
 def _policy(network: Model, preset: opt.PresetName | None, thresholds: Path | None) -> tuple[Policy, dict[str, float]]:
     from skipvid.errors import UsageError
-    from skipvid.gates import presets
+    from skipvid.gates.presets import DEFAULT
     from skipvid.gates.thresholds import load_thresholds
+    from skipvid.models.gating import gating
 
     if preset is not None and thresholds is not None:
         message = "--thresholds and --preset exclude each other: both say how much change is ignored."
@@ -101,8 +102,8 @@ def _policy(network: Model, preset: opt.PresetName | None, thresholds: Path | No
     if thresholds is not None:
         tuned = load_thresholds(thresholds, network.plan)
         return tuned.policy, dict(tuned.scales)
-    name = presets.DEFAULT if preset is None else preset.value
-    return presets.preset(name, tolerance=network.card.tolerance), {}
+    chosen = gating(network.plan, network.card, DEFAULT if preset is None else preset.value)
+    return chosen.policy, dict(chosen.scales)
 
 
 def _plain(result: Evaluation) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,9 @@ from skipvid.cli import options as opt
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from skipvid.models.model import Model
+    from skipvid.tune.goals import Goal
+    from skipvid.tune.ground_truth import GroundTruth
     from skipvid.tune.search import Search
     from skipvid.tune.trial import Trial
     from skipvid.tune.tuner import Tuned
@@ -32,7 +36,18 @@ Videos = Annotated[
     list[str], typer.Argument(metavar="VIDEO...", help="Videos like those it will run on: files, folders, patterns.")
 ]
 MaxFrames = Annotated[int, typer.Option(min=24, help="Frames to sample, in all; half are searched on, half verify the result.")]
-MaxDrop = Annotated[float, typer.Option(min=0, max=1, help="Loss of AP50 against the dense network that is allowed.")]
+MaxDrop = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Loss of AP50, on the worst of the videos, that is allowed. Default: 0.01.")
+]
+TargetFps = Annotated[
+    float | None,
+    typer.Option(min=0.01, help="In place of --max-drop: least loss at so many frames/s of the network on this machine."),
+]
+Gt = Annotated[
+    list[Path] | None,
+    typer.Option(help="Ground truth, MOT text or COCO JSON: once per video, in order. Default: what the dense network finds."),
+]
+GtClass = Annotated[str, typer.Option(help="Class of the model that the objects of a MOT file are of.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="File to write. Default: <model>.thresholds.json.")]
 MethodOption = Annotated[
     Method,
@@ -53,7 +68,10 @@ def tune_thresholds(
     imgsz: opt.Imgsz = None,
     offline: opt.Offline = False,
     max_frames: MaxFrames = 240,
-    max_drop: MaxDrop = 0.01,
+    max_drop: MaxDrop = None,
+    target_fps: TargetFps = None,
+    gt: Gt = None,
+    gt_class: GtClass = "0",
     method: MethodOption = Method.SHAPED,
     minutes: Minutes = None,
     out: Out = None,
@@ -62,9 +80,10 @@ def tune_thresholds(
     threads: opt.Threads = 0,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Find thresholds that keep a stated quality, without labels: the dense network's own detections are the reference.
+    """Find thresholds that keep a stated quality or reach a stated speed.
 
-    The file goes to `skipvid run --thresholds`. Ctrl-C keeps the best so far.
+    Without labels: the dense network's own detections are the reference, unless there is ground truth. The file goes to
+    `skipvid run --thresholds`. Ctrl-C keeps the best so far.
     """
     from rich.console import Console
 
@@ -73,10 +92,10 @@ def tune_thresholds(
     from skipvid.models.loading import load
     from skipvid.pipeline.stop import Interrupted, Stop
     from skipvid.tune.sampling import sample
-    from skipvid.tune.search import Goal
     from skipvid.tune.tuner import Request, tune
     from skipvid.video.inputs import expand
 
+    goal = _goal(max_drop, target_fps, method)
     console = Console(stderr=True, quiet=quiet, soft_wrap=True)
     stop: Stop = ctx.obj or Stop()
     sources = expand(videos)
@@ -85,12 +104,14 @@ def tune_thresholds(
     if path.exists() and not overwrite:
         message = f"The file {path} exists."
         raise OutputError(message, "Choose another with -o, or pass --overwrite.")
+    truths = _truths(gt or [], sources, network, gt_class)
     footage = sample(network, sources, max_frames, lambda name: console.print(f"reading {name}"), even=True)
     with stop.deferred():
         tuned = tune(
             network,
             footage,
-            Request(Goal(max_drop), method.value, engine.value, threads, None if minutes is None else minutes * 60),
+            Request(goal, method.value, engine.value, threads, None if minutes is None else minutes * 60),
+            truths,
             stage=lambda text: console.print(f"{text} ..."),
             report=_Line(console),
             stop=lambda: stop.requested,
@@ -104,6 +125,32 @@ def tune_thresholds(
         raise typer.Exit(1)
 
 
+def _goal(max_drop: float | None, target_fps: float | None, method: Method) -> Goal:
+    from skipvid.errors import UsageError
+    from skipvid.tune.goals import KeepQuality, ReachSpeed
+
+    if target_fps is None:
+        return KeepQuality(0.01 if max_drop is None else max_drop)
+    if max_drop is not None:
+        message = "--target-fps and --max-drop exclude each other: one asks for a speed, the other for a quality."
+        raise UsageError(message, "Leave one of them out.")
+    if method is Method.FRONT_TO_BACK:
+        message = "--method front-to-back shares out an allowed loss; it cannot aim at --target-fps."
+        raise UsageError(message, "Use --method shaped.")
+    return ReachSpeed(1e3 / target_fps)
+
+
+def _truths(files: Sequence[Path], videos: Sequence[str], network: Model, gt_class: str) -> list[GroundTruth | None]:
+    from skipvid.errors import UsageError
+    from skipvid.tune.ground_truth import read_ground_truth
+
+    if files and len(files) != len(videos):
+        message = f"There are {len(files)} file(s) of ground truth for {len(videos)} video(s)."
+        raise UsageError(message, "Give --gt once per video, in the order of the videos.")
+    label = next(iter(network.class_indices([gt_class]) or [0]))
+    return [read_ground_truth(file, network.labels, label) for file in files]
+
+
 class _Line:
     """Tells of every trial that is the best so far, and of every tenth."""
 
@@ -115,28 +162,29 @@ class _Line:
         if search.best is not self._best or len(search.trials) % 10 == 0:
             self._best = search.best
             best = "none meets the goal yet" if search.best is None else f"best {_short(search.best)}"
-            self._console.print(f"  trial {len(search.trials)}: {_short(trial)}; {best}")
+            self._console.print(f"  trial {len(search.trials) + search.compared}: {_short(trial)}; {best}")
 
 
 def _short(trial: Trial) -> str:
-    return f"{trial.macs:.1%} of the MACs at AP50 {trial.agreement.quality:.3f}"
+    return f"{trial.macs:.1%} of the MACs, {trial.ms:.2f} ms, at AP50 {trial.quality:.3f}"
 
 
 def _print_result(console: Console, tuned: Tuned, path: Path) -> None:
-    from rich.table import Table
+    from skipvid.stats.tuning import pareto_table
 
-    table = Table(title="What was tried: no other setting is better in both")
-    for heading in ("MACs", "AP50", "AP75", "longest miss", "false / frame", ""):
-        table.add_column(heading, justify="left" if not heading else "right")
-    for trial in tuned.search.pareto:
-        agreed = trial.agreement
-        cells = (f"{trial.macs:.1%}", f"{agreed.main.ap50:.3f}", f"{agreed.main.ap75:.3f}", f"{agreed.longest_miss}")
-        table.add_row(*cells, f"{agreed.false_detections:.2f}", "chosen" if trial is tuned.found else "")
-    console.print(table)
+    console.print(pareto_table(tuned.thresholds.measured))
     if tuned.verified is not None:
         console.print(f"On frames not searched on: {_short(tuned.verified)}.")
     if tuned.search.best is None:
-        console.print("No setting meets the goal: the file holds the exact one. Allow a larger --max-drop.")
+        console.print(_hopeless(tuned))
     elif not tuned.met:
         console.print("The goal is not met on the frames not searched on. Sample more with --max-frames.")
     console.print(f"Wrote {path}: pass it to `skipvid run --thresholds`.")
+
+
+def _hopeless(tuned: Tuned) -> str:
+    from skipvid.tune.goals import KeepQuality
+
+    if isinstance(tuned.search.goal, KeepQuality):
+        return "No setting meets the goal: the file holds the exact one. Allow a larger --max-drop."
+    return f"No setting is that fast: the file holds the fastest tried, {1e3 / tuned.found.ms:.1f} frames per second."

@@ -23,7 +23,7 @@ from skipvid.errors import OutputError, UsageError
 from skipvid.gates.policies import Policy, policy_from_dict
 from skipvid.plan import Plan
 
-__all__ = ["FORMAT", "VERSION", "Thresholds", "load_thresholds", "save_thresholds"]
+__all__ = ["FORMAT", "VERSION", "Thresholds", "load_thresholds", "read_thresholds", "save_thresholds", "thresholds_for"]
 
 FORMAT = "skipvid-thresholds"
 VERSION = 1
@@ -93,7 +93,20 @@ def load_thresholds(path: Path, plan: Plan) -> Thresholds:
         UsageError: The file cannot be read, is of another format, version or model, or holds a name the model has not or a number
             that is no threshold.
     """
-    data = _read(path)
+    return thresholds_for(plan, read_thresholds(path), path)
+
+
+def thresholds_for(plan: Plan, data: Mapping[str, Any], path: Path) -> Thresholds:
+    """The content of a thresholds file, checked against a model.
+
+    Args:
+        plan: The model.
+        data: From `read_thresholds`.
+        path: Of the file, for messages.
+
+    Raises:
+        UsageError: As `load_thresholds`.
+    """
     model = _table(path, data, "model")
     if model.get("sha256") != plan.sha256:
         other = str(model.get("sha256"))[:12]
@@ -128,7 +141,12 @@ def load_thresholds(path: Path, plan: Plan) -> Thresholds:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_thresholds(path: Path) -> dict[str, Any]:
+    """The JSON value of a thresholds file, whatever model it belongs to.
+
+    Raises:
+        UsageError: The file cannot be read, or is of another format or version.
+    """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

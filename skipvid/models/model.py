@@ -116,12 +116,16 @@ class Model:
             options: Passed to `skipvid.engine.stream.Stream`.
         """
         from skipvid.engine.stream import Stream
-        from skipvid.gates.presets import DEFAULT, preset
+        from skipvid.gates.presets import DEFAULT
+        from skipvid.models.gating import Gating, gating
 
-        policy = preset(gate or DEFAULT, tolerance=self.card.tolerance) if gate is None or isinstance(gate, str) else gate
+        if gate is None or isinstance(gate, str):
+            chosen = gating(self.plan, self.card, gate or DEFAULT)
+        else:
+            chosen = Gating(gate, self.card.scales)
         pixels = self.preprocess.pixel_map() if self.plan.input.channels == 3 else None
-        options.setdefault("scales", self.card.scales or None)
-        return Stream(self.plan, policy, engine=engine, threads=threads, pixels=pixels, **options)
+        options.setdefault("scales", chosen.scales or None)
+        return Stream(self.plan, chosen.policy, engine=engine, threads=threads, pixels=pixels, **options)
 
     def decode(
         self,

@@ -11,10 +11,10 @@ from skipvid.engine.stream import Stream
 from skipvid.errors import UsageError
 from skipvid.gates.norms import NormGate
 from skipvid.gates.policies import Policy, Truncation
-from skipvid.gates.presets import preset
 from skipvid.gates.settings import Rect, Reference
-from skipvid.gates.thresholds import load_thresholds
+from skipvid.gates.thresholds import Thresholds, load_thresholds
 from skipvid.models.detection import Detections
+from skipvid.models.gating import Gating, gating
 from skipvid.models.names import Skeleton
 from skipvid.pipeline.config import GateChoice, ModelChoice, Rectangle, RunConfig
 from skipvid.plan import FloatArray, Plan
@@ -126,10 +126,11 @@ def assemble(config: RunConfig, source: Source, models: Models) -> Setup:
     def fit(size: tuple[int, int]) -> Letterbox:
         return model.fit(size, _region(config.roi, size))
 
-    policy, scales, gate_name = _policy(config, model)
+    gates, gate_name = _gates(config, model)
+    policy = gates.policy
     ignore = tuple(Rect(*fit(frame_size).to_input_rect(*zone)) for zone in config.gate.ignore_zones)
     engine = cast(EngineName, config.engine)
-    stream = model.stream(policy, config.threads, engine, scales={**model.card.scales, **scales}, ignore=ignore)
+    stream = model.stream(policy, config.threads, engine, scales={**model.card.scales, **gates.scales}, ignore=ignore)
     classes = model.class_indices(config.detect.classes)
     conf = model.conf if config.detect.conf is None else config.detect.conf
     iou = model.iou if config.detect.iou is None else config.detect.iou
@@ -159,29 +160,34 @@ def assemble(config: RunConfig, source: Source, models: Models) -> Setup:
             "iou": iou,
             "dense_macs": model.plan.dense_macs,
         },
-        gate_facts={"name": gate_name, "policy": policy.to_dict()},
+        gate_facts={"name": gate_name, "policy": policy.to_dict(), "tuning": _tuning(gates.tuned)},
     )
 
 
-def _policy(config: RunConfig, model: Model) -> tuple[Policy, Mapping[str, float], str]:
-    """The policy in force, the scales it was tuned with, and its name."""
+def _gates(config: RunConfig, model: Model) -> tuple[Gating, str]:
+    """The gates in force, and their name."""
     gate = config.gate
-    scales: Mapping[str, float] = {}
     if gate.thresholds is not None:
         tuned = load_thresholds(gate.thresholds, model.plan)
-        policy, scales, name = tuned.policy, tuned.scales, gate.thresholds.name
+        gates, name = Gating(tuned.policy, tuned.scales, tuned), gate.thresholds.name
     else:
-        family = gate.family or Truncation.TYPE
-        policy = preset(config.preset or "", family, model.card.tolerance)
         name = config.preset or ""
+        gates = gating(model.plan, model.card, name, gate.family or Truncation.TYPE)
+        name = f"{name}, tuned" if gates.tuned is not None else name
         if gate.family is not None:
-            name = f"{name}, {family}"
-    return _adjusted(policy, gate, name, scales)
+            name = f"{name}, {gate.family}"
+    policy, name = _adjusted(gates.policy, gate, name)
+    return replace(gates, policy=policy), name
 
 
-def _adjusted(
-    policy: Policy, gate: GateChoice, name: str, scales: Mapping[str, float]
-) -> tuple[Policy, Mapping[str, float], str]:
+def _tuning(tuned: Thresholds | None) -> dict[str, Any] | None:
+    """What tuning the thresholds came to, for the report."""
+    if tuned is None:
+        return None
+    return {"model": tuned.model, "footage": [dict(item) for item in tuned.footage], "measured": dict(tuned.measured)}
+
+
+def _adjusted(policy: Policy, gate: GateChoice, name: str) -> tuple[Policy, str]:
     """The policy with what was asked for besides."""
     assert isinstance(policy, (Truncation, NormGate))
     if gate.input_threshold is not None:
@@ -200,7 +206,7 @@ def _adjusted(
             raise UsageError(message, "Add --gate input-norm or --gate output-norm, or leave --reference out.")
         policy = replace(policy, reference=Reference(gate.reference))
         name = f"{name}, {gate.reference}"
-    return policy, scales, name
+    return policy, name
 
 
 def _engine_note(engine: str) -> str | None:

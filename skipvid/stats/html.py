@@ -11,6 +11,7 @@ from skipvid.stats import sections
 from skipvid.stats.markup import Markup, join, tag
 from skipvid.stats.summary import RunSummary
 from skipvid.stats.timeline import bin_series
+from skipvid.stats.tuning import pareto_section
 
 __all__ = ["render_page"]
 
@@ -29,11 +30,13 @@ def render_page(summary: RunSummary) -> str:
         sections.headline(summary),
         sections.chips(summary),
         *(tag("p", note, class_="note") for note in summary.notes),
+        sections.checks(summary),
         sections.timeline(bins),
         sections.moments(summary),
         tag("div", sections.picture(summary), sections.stages(summary), class_="columns"),
         strip,
         sections.layers(summary),
+        pareto_section(summary.fact("gate", "tuning")),
         sections.facts(summary),
         tag("footer", _FOOTER),
     )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from skipvid.stats.checks import check_words
 from skipvid.stats.moments import Moment, clock
 from skipvid.stats.summary import RunSummary
+from skipvid.stats.tuning import pareto_table
 from skipvid.stats.words import giga, model_line, share, times_fewer, whole_time
 
 __all__ = ["print_summary"]
@@ -24,6 +26,7 @@ def print_summary(summary: RunSummary, console: Console) -> None:
     console.print(_heading(summary), soft_wrap=True)
     console.print(_headline(summary))
     for title, part in (
+        ("Budget and audits", _checks(summary)),
         ("Time per frame", _stages(summary)),
         ("Layers that still cost most (executed MACs per frame)", _layers(summary)),
         ("Moments", _moments(summary)),
@@ -32,6 +35,10 @@ def print_summary(summary: RunSummary, console: Console) -> None:
         if part is not None:
             console.print(Text(f"\n{title}", style="bold"))
             console.print(part)
+    tuned = summary.fact("gate", "tuning", "measured")
+    if isinstance(tuned, Mapping) and tuned.get("pareto"):
+        console.print(Text("\nHow the thresholds were chosen", style="bold"))
+        console.print(pareto_table(tuned))
     for note in summary.notes:
         console.print(Text(f"note: {note}", style="yellow"), soft_wrap=True)
 
@@ -53,6 +60,16 @@ def _headline(summary: RunSummary) -> RenderableType:
     table.add_row("Network time saved", share(saved.network), f"{saved.network_ms:.1f} ms per frame")
     table.add_row("Whole-program time saved", share(saved.program), whole_time(saved))
     return Group(table, Text(f"Times are {saved.basis}.", style="dim"))
+
+
+def _checks(summary: RunSummary) -> RenderableType | None:
+    words = check_words(summary.checks)
+    if not words:
+        return None
+    table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title, text in words:
+        table.add_row(title, Text(text))
+    return table
 
 
 def _bar(value: float, full: float, style: str) -> Text:

@@ -41,8 +41,8 @@ class Agreement:
         missed: Share of dense detections without a gated one above the confidence.
         longest_miss: Longest run of frames in which an object that the dense network follows is missed.
         false_detections: Gated detections above the confidence without a dense one, per frame.
-        loss: Mean over dense detections of 1 - overlap x score / dense score of the gated detection on it. It moves where AP does
-            not yet.
+        loss: Mean over dense detections of 1 - overlap x score / dense score of the gated detection on it, plus the same with the
+            roles changed, for what is found and should not be. It moves where AP does not yet, and smoothly.
     """
 
     frames: int
@@ -100,6 +100,8 @@ def agreement(chunks: Iterable[Pairs], conf: float) -> Agreement:
             in the same pixels.
         conf: The usual confidence.
     """
+    chunks = [list(chunk) for chunk in chunks]
+    all_frames = [pair for chunk in chunks for pair in chunk]
     runs = [[(above(dense, conf), gated) for dense, gated in chunk] for chunk in chunks]
     frames = [pair for run in runs for pair in run]
     dense, gated = [d for d, _ in frames], [g for _, g in frames]
@@ -119,17 +121,23 @@ def agreement(chunks: Iterable[Pairs], conf: float) -> Agreement:
         missed=sum(m for m, _ in misses) / max(objects, 1),
         longest_miss=max((longest for _, longest in misses), default=0),
         false_detections=false / max(len(frames), 1),
-        loss=float(np.mean(np.concatenate([_losses(d, g) for d, g in frames]))) if objects else 0.0,
+        loss=_mean([_losses(d, g) for d, g in frames])
+        + _mean([_losses(s, d) for s, (d, _) in zip(sure, all_frames, strict=True)]),
     )
 
 
-def _losses(dense: Detections, gated: Detections) -> np.ndarray:
-    """``(N,)`` for each dense detection: 1 - overlap x score ratio of the best gated one."""
-    if len(gated) == 0:
-        return np.ones(len(dense))
-    ratio = np.minimum(gated.scores[None] / np.maximum(dense.scores[:, None], 1e-6), 1.0)
-    loss: np.ndarray = 1.0 - (same_label(dense, gated) * ratio).max(axis=1)
+def _losses(wanted: Detections, found: Detections) -> np.ndarray:
+    """``(N,)`` for each wanted detection: 1 - overlap x score ratio of the best one found."""
+    if len(found) == 0:
+        return np.ones(len(wanted))
+    ratio = np.minimum(found.scores[None] / np.maximum(wanted.scores[:, None], 1e-6), 1.0)
+    loss: np.ndarray = 1.0 - (same_label(wanted, found) * ratio).max(axis=1)
     return loss
+
+
+def _mean(parts: Sequence[np.ndarray]) -> float:
+    values = np.concatenate(parts) if parts else np.zeros(0)
+    return float(values.mean()) if values.size else 0.0
 
 
 def _misses(run: Pairs, conf: float) -> tuple[int, int]:

@@ -1,8 +1,7 @@
 """DeltaCNN's search: gate by gate from the input on, double the threshold until too much is lost, then step back once.
 
 Source: the tuning procedure described with DeltaCNN (Parger et al., CVPR 2022). The allowed loss is shared out evenly over the
-    gates, so that
-the first ones do not use it up.
+gates, so that the first ones do not use it up.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ _DOUBLINGS = 7
 _FIRST_INPUT = 1.0  # grey level
 
 
-def front_to_back(search: Search, plan: Plan) -> Truncation:
-    """Thresholds by gate, in execution order; gates not reached yet are exact."""
+def front_to_back(search: Search, plan: Plan, most: float) -> Truncation:
+    """Thresholds by gate, in execution order, for a loss of ``most``; gates not reached yet are exact."""
     policy = Truncation(threshold=0.0, norm=search.base.norm, input_noise=0.0, vector_threshold=0.0)
     for k, gate in enumerate(plan.gates, start=1):
-        allowed = search.goal.max_drop * k / len(plan.gates)
+        allowed = most * k / len(plan.gates)
         kept, threshold = policy, _FIRST_INPUT if gate.name == INPUT else _FIRST
         before = search.attempt(policy)
         for _ in range(_DOUBLINGS):
             trial = search.attempt(_with(policy, gate.name, threshold))
-            if not search.goal.met(trial) or 1.0 - trial.agreement.quality > allowed or trial.macs > before.macs:
+            if not search.goal.met(trial) or trial.drop > allowed or trial.ms > before.ms:
                 break
             assert isinstance(trial.policy, Truncation)
             kept, threshold, before = trial.policy, threshold * 2, trial

@@ -1,64 +1,32 @@
-"""The search for thresholds: what it aims at, the coarse global sweep, and how a whole search runs.
+"""The search for thresholds: trials that are remembered, and the coarse global sweep.
 
-A search tries policies on a bench and remembers all it tried; what it keeps is the cheapest trial that meets the goal. Strategies
-are functions from a `Search` to nothing: they try. Two are here in their own modules: `skipvid.tune.shaping` and
-`skipvid.tune.front_to_back`.
+A search tries policies on two benches. The whole one decides whether a policy meets the goal; a part of it, a few frames of every
+video, compares settings with each other. Average precision on few frames jumps, so settings are compared by the smooth
+`Trial.loss` instead, at one *level* (`skipvid.tune.level`), and what wins is tried on the whole bench.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from skipvid.gates.policies import Truncation
+from skipvid.tune.goals import Goal
+from skipvid.tune.level import Level
 from skipvid.tune.trial import Bench, Trial
 
-__all__ = ["Goal", "Search", "Stopped", "sweep"]
+__all__ = ["DILATIONS", "INPUTS", "THRESHOLDS", "Search", "Stopped", "joint_input", "sweep", "uniform"]
 
-INPUTS: tuple[tuple[float, float], ...] = (
-    (1.0, 0.5),
-    (2.0, 1.0),
-    (4.0, 1.0),
-    (8.0, 1.0),
-    (12.0, 1.5),
-)  # grey levels, multiples of the noise
-DILATIONS = (0, 1)
-THRESHOLDS = (0.0, 0.005, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.32, 0.4)
+INPUTS: tuple[tuple[float, float], ...] = ((1.0, 0.25), (2.0, 0.5), (2.0, 1.0), (4.0, 1.0), (8.0, 1.0), (12.0, 1.5))
+"""Input thresholds: grey levels, and multiples of the noise; the larger of the two holds."""
+DILATIONS = (0, 1, 2)
+THRESHOLDS = (0.0, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.055, 0.075, 0.1, 0.14, 0.2, 0.28, 0.4, 0.8, 1.6)
+AROUND = (0.6, 0.75, 0.84, 0.92, 1.0, 1.09, 1.19, 1.34, 1.6)
+_START = 1  # of INPUTS
 
 
 class Stopped(Exception):
     """The search was asked to stop."""
-
-
-@dataclass(frozen=True)
-class Goal:
-    """What a policy must keep.
-
-    Attributes:
-        max_drop: Largest loss of AP50 against the dense network's own detections.
-        max_drop75: The same for AP75; None: three and a third times as much, the usual proportion (0.03 and 0.1).
-    """
-
-    max_drop: float = 0.01
-    max_drop75: float | None = None
-
-    def scaled(self, factor: float) -> Goal:
-        """The same goal with every allowed loss multiplied."""
-        return Goal(self.max_drop * factor, None if self.max_drop75 is None else self.max_drop75 * factor)
-
-    def met(self, trial: Trial) -> bool:
-        """Whether the trial keeps it."""
-        return self.excess(trial) <= 0
-
-    def excess(self, trial: Trial) -> float:
-        """How far the trial is off, in shares of the allowed loss: 0 or less is good."""
-        agreed = trial.agreement
-        drop = 1.0 - agreed.quality
-        if not agreed.objects:
-            return drop - self.max_drop
-        drop75 = 1.0 - agreed.main.ap75
-        allowed75 = self.max_drop * 10 / 3 if self.max_drop75 is None else self.max_drop75
-        return max(drop - self.max_drop, (drop75 - allowed75) * self.max_drop / max(allowed75, 1e-9))
 
 
 @dataclass(eq=False)
@@ -69,10 +37,12 @@ class Search:
         bench: What policies are tried on.
         goal: What they must keep.
         base: The policy to start from: its norm and whatever a strategy leaves alone.
-        report: Told after every trial.
+        report: Told after every trial on the whole bench.
         stop: Asked before every trial.
-        trials: All trials so far.
-        best: The cheapest that met the goal.
+        small: A part of the bench to compare settings on; the bench itself where there is none.
+        trials: All trials on the whole bench so far.
+        compared: Number of trials on the small one.
+        best: The best that met the goal.
     """
 
     bench: Bench
@@ -80,11 +50,13 @@ class Search:
     base: Truncation
     report: Callable[[Search, Trial], None] = lambda search, trial: None
     stop: Callable[[], bool] = lambda: False
+    small: Bench | None = None
     trials: list[Trial] = field(default_factory=list)
+    compared: int = 0
     best: Trial | None = None
 
     def attempt(self, policy: Truncation) -> Trial:
-        """Try a policy, once.
+        """Try a policy on the whole bench, once.
 
         Raises:
             Stopped: The search was asked to stop; ``best`` and ``trials`` stand.
@@ -96,61 +68,105 @@ class Search:
             raise Stopped
         trial = self.bench.run(policy)
         self.trials.append(trial)
-        if self.goal.met(trial) and (self.best is None or trial.macs < self.best.macs):
+        if self.goal.met(trial) and (self.best is None or self.goal.scored(trial) < self.goal.scored(self.best)):
             self.best = trial
         self.report(self, trial)
         return trial
 
-    def coarsest(self, policies: list[Truncation], floor: float | None = None) -> Trial | None:
-        """The last of ever coarser policies that meets the goal, by bisection; None where the first already fails.
+    def compare(self, policy: Truncation) -> Trial:
+        """Try a policy on the small bench.
+
+        Raises:
+            Stopped: As `attempt`.
+        """
+        if self.stop():
+            raise Stopped
+        self.compared += 1
+        return (self.small or self.bench).run(policy)
+
+    def level(self, policy: Truncation) -> Level:
+        """The level of a policy on the small bench."""
+        return Level(self.compare, self.goal, self.goal.held(self.compare(policy)))
+
+    def along(self, policies: Sequence[Truncation]) -> Trial | None:
+        """The best of ever coarser policies that meets the goal, by bisection; None where none is found.
 
         Args:
             policies: From fine to coarse.
-            floor: Give up as soon as even a policy that fails costs more than this.
         """
         low, high, best = -1, len(policies), None
         while high - low > 1:
             middle = (low + high) // 2
             trial = self.attempt(policies[middle])
-            if self.goal.met(trial):
-                low, best = middle, trial
-            else:
-                high = middle
-                if floor is not None and trial.macs > floor:
-                    return best
+            met = self.goal.met(trial)
+            best = trial if met else best
+            low, high = (middle, high) if met == self.goal.coarsest else (low, middle)
         return best
+
+    def scaled(self, policy: Truncation, factors: Iterable[float]) -> Trial | None:
+        """`along` the policy with all thresholds multiplied by rising factors."""
+        return self.along([policy.scaled(factor) for factor in factors])
+
+    def confirmed(self, policy: Truncation, before: Truncation) -> Truncation:
+        """A policy that did well on the small bench, scaled so that it meets the goal on the whole one.
+
+        The one before where it does not meet it, or does no better there: few frames mislead.
+        """
+        trial, old = self.scaled(policy, AROUND), self.attempt(before)
+        if trial is None or not isinstance(trial.policy, Truncation):
+            return before
+        return before if self.goal.met(old) and self.goal.scored(trial) >= self.goal.scored(old) else trial.policy
 
     @property
     def pareto(self) -> list[Trial]:
-        """Trials that no other beats in both MACs and quality, by falling MACs."""
+        """Trials that no other beats in both time and quality, by falling time."""
         front: list[Trial] = []
-        for trial in sorted(self.trials, key=lambda t: (t.macs, -t.agreement.quality)):
-            if not front or trial.agreement.quality > front[-1].agreement.quality:
+        for trial in sorted(self.trials, key=lambda t: (t.ms, t.drop)):
+            if not front or trial.drop < front[-1].drop:
                 front.append(trial)
         return front[::-1]
 
 
-def sweep(
-    search: Search, inputs: Iterable[tuple[float, float]] = INPUTS, dilations: Iterable[int] = DILATIONS
-) -> Truncation | None:
-    """The best uniform setting: one relative threshold for all layers, swept together with the input's threshold and dilation.
+def uniform(
+    base: Truncation, source: tuple[float, float], dilation: int, thresholds: Iterable[float] = THRESHOLDS
+) -> list[Truncation]:
+    """One relative threshold for all layers, from fine to coarse; the policy's ``shaping`` stays."""
+    policy = replace(base, input_threshold=source[0], input_noise=source[1], dilation=dilation, layers={})
+    return [replace(policy, threshold=t, vector_threshold=_vector(base, t)) for t in thresholds]
 
-    Quality falls and savings grow with the threshold, so that for each input setting its best value is found by bisection.
+
+def sweep(search: Search) -> Truncation | None:
+    """The best uniform setting: one relative threshold for all layers, swept together with the input's threshold and dilation.
 
     Returns:
         The policy, or None where none of them meets the goal.
     """
-    best: Trial | None = None
-    for dilation in dilations:
-        for grey, noise in inputs:
-            base = replace(search.base, input_threshold=grey, input_noise=noise, dilation=dilation, layers={})
-            policies = [replace(base, threshold=t, vector_threshold=_vector(search.base, t)) for t in THRESHOLDS]
-            found = search.coarsest(policies, None if best is None else best.macs)
-            if found is None:
-                break  # a coarser input cannot be better
-            if best is None or found.macs < best.macs:
-                best = found
-    return None if best is None or not isinstance(best.policy, Truncation) else best.policy
+    found = search.along(uniform(search.base, INPUTS[_START], DILATIONS[1]))
+    if found is None:
+        # A quality that the usual input threshold spoils needs a finer one, a speed that it spoils a coarser.
+        source, dilation = (INPUTS[0], DILATIONS[1]) if search.goal.coarsest else (INPUTS[-1], DILATIONS[0])
+        found = search.along(uniform(search.base, source, dilation))
+    if found is None or not isinstance(found.policy, Truncation):
+        return None
+    return joint_input(search, found.policy)
+
+
+def joint_input(search: Search, start: Truncation) -> Truncation:
+    """The best threshold and dilation of the input for a policy, its own thresholds scaled to one level for each."""
+    level = search.level(start)
+    best, score = start, level.score(start)[1]
+    for grey, noise in INPUTS:
+        best, score = _better(level, replace(start, input_threshold=grey, input_noise=noise), best, score)
+    for dilation in DILATIONS:
+        best, score = _better(level, replace(best, dilation=dilation), best, score)
+    return start if best == start else search.confirmed(best, start)
+
+
+def _better(level: Level, policy: Truncation, best: Truncation, score: float) -> tuple[Truncation, float]:
+    if policy == best:
+        return best, score
+    scaled, found = level.score(policy)
+    return (scaled, found) if found < score else (best, score)
 
 
 def _vector(base: Truncation, threshold: float) -> float | None:

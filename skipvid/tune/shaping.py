@@ -1,91 +1,51 @@
 """Thresholds per layer from measured sensitivities.
 
-Each gate in turn is made coarser, and what that saves and what that loses is measured. A gate's worth is what it saves for what
-it loses; gates of above-average worth get a threshold above the average, and the others one below. How strongly worth shapes
-thresholds is one number, and how coarse all of them are is another; both are searched. Then single gates are moved, the worthiest
-first, as long as that pays. A search over two numbers does not fit the noise of a hundred frames, as one over a hundred
-thresholds would.
+Each group of gates in turn is made coarser, and the time that saves and the quality it loses are measured. A group's worth is
+the ratio of the two, relative to the others'. Where all ratios are equal no exchange between two groups pays any more. So
+thresholds of above-average worth are raised and the others lowered, by a power of the worth that is searched for, and all of
+them scaled back to equal quality; and again, until that gains little. Then single groups are moved, the worthiest first, as
+long as that pays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from skipvid.gates.policies import Truncation
 from skipvid.plan import Plan
+from skipvid.tune.groups import groups
 from skipvid.tune.search import Search
-from skipvid.tune.trial import Trial
 
-__all__ = ["moves", "sensitivities", "shape"]
+__all__ = ["moves", "sensitivities", "shape", "worth"]
 
-_COARSER = 3.0
-_STRENGTHS = (0.25, 0.5, 0.75)
-_LIMIT = 8.0  # a gate's threshold stays within this factor of the uniform one
-_FACTORS = (0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.45, 1.75, 2.1, 2.5, 3.0)
+Group = tuple[str, ...]
+Sensitivities = Mapping[Group, tuple[float, float]]
 
-Cost = Callable[[Trial], float]
+_COARSER = 2.0
+_STRENGTHS = (0.3, 0.6, 1.0)
+_LIMIT = 6.0  # a threshold moves by no more than this factor in one round
+_ROUNDS = 2
+_LEAST = 0.015  # relative gain of a round below which there is no other
+_MOVE = 1.5
+_PAYS = 0.004  # relative gain of a single move that is kept
+_PATIENCE = 4  # moves in succession that do not pay before the search ends
 
 
-def sensitivities(search: Search, start: Truncation, plan: Plan, cost: Cost) -> dict[str, tuple[float, float]]:
-    """What making each gate coarser saves, in units of ``cost``, and loses, in units of `Agreement.loss`."""
-    basis = search.attempt(start)
-    result = {}
-    for name, threshold in start.shares(plan).items():
-        trial = search.attempt(start.with_layers({name: threshold * _COARSER}))
-        result[name] = (cost(basis) - cost(trial), trial.agreement.loss - basis.agreement.loss)
+def sensitivities(search: Search, start: Truncation, plan: Plan) -> Sensitivities:
+    """What making each group of gates coarser saves, in ms per frame, and loses, in units of `Trial.loss`."""
+    basis = search.compare(start)
+    shares = start.shares(plan)
+    result: dict[Group, tuple[float, float]] = {}
+    for group in groups(plan):
+        trial = search.compare(start.with_layers({name: shares[name] * _COARSER for name in group}))
+        result[group] = (basis.ms - trial.ms, trial.loss - basis.loss)
     return result
 
 
-def shape(search: Search, start: Truncation, plan: Plan, found: Mapping[str, tuple[float, float]]) -> Truncation:
-    """The best thresholds of the form ``t * worth ** strength``; ``start`` where no strength beats it."""
-    worth = _worth(found)
-    best = search.attempt(start)
-    policy = start
-    for strength in _STRENGTHS:
-        factors = {name: float(np.clip(value**strength, 1 / _LIMIT, _LIMIT)) for name, value in worth.items()}
-        shaped = {name: share * factors[name] for name, share in start.shares(plan).items() if name in factors}
-        trial = search.coarsest([start.with_layers({k: v * f for k, v in shaped.items()}) for f in _FACTORS])
-        if trial is not None and trial.macs < best.macs and isinstance(trial.policy, Truncation):
-            best, policy = trial, trial.policy
-    return policy
-
-
-def moves(
-    search: Search, start: Truncation, plan: Plan, found: Mapping[str, tuple[float, float]], least: float = 0.01
-) -> Truncation:
-    """Move groups of gates while that pays: the worthiest quarter coarser, half of it, ... down to one gate.
-
-    Args:
-        search: The search.
-        start: Where to start.
-        plan: The network.
-        found: `sensitivities`.
-        least: Smallest relative saving for which a move is kept going.
-    """
-    order = sorted(_worth(found), key=lambda name: -_worth(found)[name])
-    best, policy = search.attempt(start), start
-    size = max(len(order) // 4, 1)
-    while size:
-        moved = False
-        for at in range(0, len(order), size):
-            group: Sequence[str] = order[at : at + size]
-            shares = policy.shares(plan)
-            coarser = policy.with_layers({name: 1.5 * shares[name] for name in group})
-            trial = search.attempt(coarser)
-            if search.goal.met(trial) and trial.macs < best.macs * (1 - least):
-                best, policy, moved = trial, coarser, True
-            elif at > len(order) // 2:
-                break  # what is worth little did not pay at this size, and what follows is worth less
-        size = size if moved and size > 4 else size // 2
-        if size < max(len(order) // 16, 1):
-            break
-    return policy
-
-
-def _worth(found: Mapping[str, tuple[float, float]]) -> dict[str, float]:
-    """Savings per loss relative to the geometric mean; noise in either is damped by a tenth of its typical size."""
+def worth(found: Sensitivities) -> dict[Group, float]:
+    """Time saved per quality lost, relative to the geometric mean; noise in either is damped by a tenth of its typical size."""
     if not found:
         return {}
     saved = np.array([max(s, 0.0) for s, _ in found.values()])
@@ -93,3 +53,54 @@ def _worth(found: Mapping[str, tuple[float, float]]) -> dict[str, float]:
     ratio = (saved + 0.1 * saved.mean() + 1e-9) / (lost + 0.1 * lost.mean() + 1e-9)
     ratio /= np.exp(np.log(ratio).mean())
     return dict(zip(found, ratio.tolist(), strict=True))
+
+
+def shape(search: Search, start: Truncation, plan: Plan) -> tuple[Truncation, Sensitivities]:
+    """Rounds of raising thresholds by their worth; the policy they end with, and the last sensitivities."""
+    policy = start
+    found: Sensitivities = {}
+    for _ in range(_ROUNDS):
+        level = search.level(policy)
+        before = level.score(policy)[1]
+        found = sensitivities(search, policy, plan)
+        values = worth(found)
+        tried = [level.score(_powered(policy, plan, values, strength)) for strength in _STRENGTHS]
+        better, score = min(tried, key=lambda t: t[1])
+        if score > before * (1 - _LEAST):
+            break
+        confirmed = search.confirmed(better, policy)
+        if confirmed == policy:
+            break
+        policy = confirmed
+    return policy, found
+
+
+def _powered(policy: Truncation, plan: Plan, values: Mapping[Group, float], strength: float) -> Truncation:
+    shares = policy.shares(plan)
+    factors = {name: float(np.clip(value**strength, 1 / _LIMIT, _LIMIT)) for group, value in values.items() for name in group}
+    return policy.with_layers({name: shares[name] * factor for name, factor in factors.items()})
+
+
+def moves(search: Search, start: Truncation, plan: Plan, found: Sensitivities) -> Truncation:
+    """Move single groups while that pays: the worthiest coarser, the least worthy finer, all scaled back to one level.
+
+    Args:
+        search: The search.
+        start: Where to start.
+        plan: The network.
+        found: `sensitivities`.
+    """
+    ranked = sorted(worth(found).items(), key=lambda item: -abs(np.log(item[1])))
+    level = search.level(start)
+    policy, score = level.score(start)
+    failures = 0
+    for group, value in ranked:
+        shares = policy.shares(plan)
+        factor = _MOVE if value > 1 else 1 / _MOVE
+        tried, scored = level.score(policy.with_layers({name: shares[name] * factor for name in group}))
+        failures += 1
+        if scored < score * (1 - _PAYS):
+            policy, score, failures = tried, scored, 0
+        if failures == _PATIENCE:
+            break
+    return search.confirmed(policy, start)

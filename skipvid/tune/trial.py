@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from time import perf_counter
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from skipvid.engine import EngineName
+from skipvid.engine import EngineName, native_reason
 from skipvid.engine.stream import Stream
 from skipvid.gates.policies import INPUT, Policy
 from skipvid.gates.scales import ScaleMeter
 from skipvid.gates.settings import Norm
 from skipvid.models.detection import Detections
-from skipvid.tune.agreement import Agreement, agreement
+from skipvid.tune.agreement import Agreement, above, agreement
+from skipvid.tune.coco import average_precision
+from skipvid.tune.ground_truth import GroundTruth
+from skipvid.tune.prices import Prices, measure_prices
 from skipvid.tune.sampling import Clip, Footage
 
-__all__ = ["Bench", "Trial"]
+__all__ = ["LEAST_OBJECTS", "Bench", "Trial"]
+
+LEAST_OBJECTS = 0.3
+"""Dense detections per frame from which a video's average precision says something."""
 
 _BELOW = 0.25  # detections are decoded down to this share of the usual confidence: average precision wants the weak ones too
+_LEAST_CONF = 0.01  # the same against ground truth, as detectors usually are judged
 
 
 @dataclass(frozen=True)
@@ -29,32 +39,72 @@ class Trial:
 
     Attributes:
         policy: The policy.
-        agreement: With the dense network.
+        agreement: With the dense network, over all videos.
+        drop: Loss of AP50 against the dense network's detections, or where there is ground truth the AP50 against it that the
+            dense network has and the gated one has not; of the worst video, if it has something to find.
+        drop75: The same of AP75.
+        loss: Mean over videos of `Agreement.loss`.
         macs: Executed share of the arithmetic, frames that recomputed everything at the start of a clip left out.
-        ms: Time per frame in the network, in ms; a figure for comparing trials of one bench, taken on a machine that may be busy.
-        op_macs: Executed multiply-accumulates per frame, by operator.
+        ms: Time per frame in the network by the prices of the operators, in ms.
     """
 
     policy: Policy
     agreement: Agreement
+    drop: float
+    drop75: float
+    loss: float
     macs: float
     ms: float
-    op_macs: Mapping[str, float] = field(repr=False)
+
+    @property
+    def quality(self) -> float:
+        """1 - drop: AP50 of the worst video; 1 is perfect."""
+        return 1.0 - self.drop
 
     def to_dict(self) -> dict[str, Any]:
         """For threshold files and tables."""
-        return {"agreement": self.agreement.to_dict(), "macs": self.macs, "ms": self.ms}
+        return {
+            "agreement": self.agreement.to_dict(),
+            "quality": self.quality,
+            "quality75": 1.0 - self.drop75,
+            "macs": self.macs,
+            "ms": self.ms,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _Take:
+    """A clip to be tried."""
+
+    item: Footage
+    clip: Clip
+    dense: Sequence[Detections]
+
+
+@dataclass(frozen=True, eq=False)
+class _Video:
+    """What of a video is tried, and what is known about it."""
+
+    item: Footage
+    takes: tuple[_Take, ...]
+    scales: Mapping[str, float]
+    truth: GroundTruth | None
+    prices: Prices | None
 
 
 class Bench:
-    """Some footage, with what the dense network finds in it and the scales of its activations.
+    """Some footage, with what the dense network finds in it, the scales of its activations and the prices of its operators.
+
+    Clips are tried side by side, each on one thread: with as many clips as processors that is faster than all of them on one clip
+    after the other, and another program that takes a processor away costs no more than that processor.
 
     Args:
         footage: The frames, of one model at any sizes.
         engine: ``auto``, ``native`` or ``reference``.
-        threads: Threads of the engine.
+        threads: Threads of the engine that prices hold for, and clips tried at once; 0 for one per processor.
         scales: Scales to use for every video; None: those of each video's own first frames, as a run would measure them.
         norm: The norm that scales are measured in.
+        truths: Ground truth of each video, or None where the dense network is the reference.
     """
 
     def __init__(
@@ -64,100 +114,172 @@ class Bench:
         threads: int = 0,
         scales: Mapping[str, float] | None = None,
         norm: Norm = Norm.MAX,
+        truths: Sequence[GroundTruth | None] = (),
     ) -> None:
-        self._footage = footage
         self._engine, self._threads, self._norm = engine, threads, norm
-        self._dense: list[list[list[Detections]]] = []
-        self._scales: list[dict[str, float]] = []
-        self.dense_ms = 0.0
-        for item in footage:
-            self._prepare(item, scales or {})
-        self.dense_ms /= max(self.frames, 1)
+        # Torch keeps one setting for the number of threads of the whole process; its clips go one after the other.
+        native = engine != "reference" and native_reason() is None
+        self._side_by_side = (threads or len(_processors())) if native else 1
+        known = [*truths, *[None] * (len(footage) - len(truths))]
+        self._videos = [self._prepare(item, scales or {}, truth) for item, truth in zip(footage, known, strict=True)]
 
     @property
     def frames(self) -> int:
         """Frames of a trial."""
-        return sum(item.frames for item in self._footage)
+        return sum(len(take.clip.images) for video in self._videos for take in video.takes)
 
     @property
     def footage(self) -> Sequence[Footage]:
-        return self._footage
+        return [video.item for video in self._videos]
+
+    @property
+    def dense_ms(self) -> float:
+        """Time of a full pass in the network, in ms."""
+        return float(np.mean([self._priced(video).dense for video in self._videos]))
 
     @property
     def scales(self) -> dict[str, float]:
         """Root mean square of the videos' scales, the noise of the input left out: it belongs to a video, not to the model."""
-        names = [name for name in self._scales[0] if name != INPUT]
-        return {name: float(np.sqrt(np.mean([scales[name] ** 2 for scales in self._scales]))) for name in names}
+        found = [video.scales for video in self._videos]
+        names = [name for name in found[0] if name != INPUT]
+        return {name: float(np.sqrt(np.mean([scales[name] ** 2 for scales in found]))) for name in names}
 
     @property
     def video_scales(self) -> Sequence[Mapping[str, float]]:
         """Scales by video, ``input`` among them."""
-        return self._scales
+        return [video.scales for video in self._videos]
 
     def use_scales(self, scales: Mapping[str, float]) -> None:
         """Take these scales for every video from now on."""
-        self._scales = [{**own, **scales} for own in self._scales]
+        self._videos = [replace(video, scales={**video.scales, **scales}) for video in self._videos]
 
-    def _prepare(self, item: Footage, known: Mapping[str, float]) -> None:
+    def part(self, clips: int, frames: int) -> Bench:
+        """A smaller bench that shares what is known: the first frames of those clips of every video that show most."""
+        for index, video in enumerate(self._videos):
+            self._videos[index] = replace(video, prices=self._priced(video))
+        smaller = copy(self)
+        smaller._videos = [replace(video, takes=_busiest(video, clips, frames)) for video in self._videos]
+        return smaller
+
+    def _prepare(self, item: Footage, known: Mapping[str, float], truth: GroundTruth | None) -> _Video:
         meter = ScaleMeter(item.model.plan, self._norm, known)
-        found = []
+        takes = []
         for clip in item.clips:
-            stream = self._stream(item, None, None)
+            stream = self._stream(item, None, None, self._threads)
             meter.gap()
-            dets, _, ms = self._walk(item, clip, stream, meter)
-            found.append(dets)
-            self.dense_ms += ms
+            found, _ = _walk(item, clip, stream, truth is not None, meter)
+            takes.append(_Take(item, clip, found))
         scales = meter.scales or dict.fromkeys((gate.name for gate in item.model.plan.gates), 0.0)
-        self._scales.append(scales)
-        self._dense.append(found)
+        return _Video(item, tuple(takes), scales, truth, None)
 
-    def _stream(self, item: Footage, policy: Policy | None, scales: Mapping[str, float] | None) -> Stream:
+    def _priced(self, video: _Video) -> Prices:
+        if video.prices is not None:
+            return video.prices
+        return measure_prices(self._stream(video.item, None, None, self._threads), video.item.clips[0].images)
+
+    def _stream(self, item: Footage, policy: Policy | None, scales: Mapping[str, float] | None, threads: int) -> Stream:
         pixels = item.model.preprocess.pixel_map()
-        return Stream(item.model.plan, policy, engine=self._engine, threads=self._threads, pixels=pixels, scales=scales)
-
-    def _walk(
-        self, item: Footage, clip: Clip, stream: Stream, meter: ScaleMeter | None = None
-    ) -> tuple[list[Detections], dict[str, float], float]:
-        """Detections by frame, executed MACs by operator after the first frame, and ms in the network."""
-        plan, ms = item.model.plan, 0.0
-        found: list[Detections] = []
-        counts = np.zeros(len(plan.ops))
-        for k, image in enumerate(clip.images):
-            if meter is not None:
-                meter.look(image)
-            start = perf_counter()
-            stream.step_image(image)
-            ms += (perf_counter() - start) * 1e3
-            if k:
-                counts += stream.executor.active_counts()
-            if meter is not None:
-                meter.measure(stream.executor.tensor)
-            # What cannot have changed is not decoded again: quiet footage is judged in a fraction of the time.
-            found.append(self._decode(item, stream) if stream.changed or not found else found[-1])
-        return found, {op.name: float(plan.executed_macs(op, int(n))) for op, n in zip(plan.ops, counts, strict=True)}, ms
-
-    @staticmethod
-    def _decode(item: Footage, stream: Stream) -> Detections:
-        return item.model.decode(stream.outputs(), item.fit, conf=item.model.conf * _BELOW)
+        return Stream(item.model.plan, policy, engine=self._engine, threads=threads, pixels=pixels, scales=scales)
 
     def run(self, policy: Policy) -> Trial:
         """Try a policy."""
-        chunks, ms, later = [], 0.0, 0
-        executed: dict[str, float] = {}
-        dense_macs = 0.0
-        for item, dense, scales in zip(self._footage, self._dense, self._scales, strict=True):
-            for clip, reference in zip(item.clips, dense, strict=True):
-                found, macs, time = self._walk(item, clip, self._stream(item, policy, scales))
-                chunks.append(list(zip(reference, found, strict=True)))
-                for name, value in macs.items():
-                    executed[name] = executed.get(name, 0.0) + value
-                ms += time
-                later += len(clip.images) - 1
-                dense_macs += item.model.plan.dense_macs * (len(clip.images) - 1)
-        return Trial(
-            policy=policy,
-            agreement=agreement(chunks, self._footage[0].model.conf),
-            macs=sum(executed.values()) / max(dense_macs, 1.0),
-            ms=ms / max(self.frames, 1),
-            op_macs={name: value / max(later, 1) for name, value in executed.items()},
-        )
+        for index, video in enumerate(self._videos):
+            if video.prices is None:
+                self._videos[index] = replace(video, prices=self._priced(video))
+
+        def walk(work: tuple[_Video, _Take]) -> tuple[list[Detections], NDArray[np.int64]]:
+            video, take = work
+            threads = self._threads if self._side_by_side == 1 else 1
+            stream = self._stream(take.item, policy, video.scales, threads)
+            return _walk(take.item, take.clip, stream, video.truth is not None)
+
+        work = [(video, take) for video in self._videos for take in video.takes]
+        with ThreadPoolExecutor(self._side_by_side) as pool:
+            walked = iter(list(pool.map(walk, work)))
+        return _judge(policy, self._videos, [[next(walked) for _ in video.takes] for video in self._videos])
+
+
+def _processors() -> Sequence[int]:
+    try:
+        return sorted(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        return range(os.cpu_count() or 1)
+
+
+def _busiest(video: _Video, clips: int, frames: int) -> tuple[_Take, ...]:
+    cut = [_Take(t.item, Clip(t.clip.start, t.clip.images[:frames]), t.dense[:frames]) for t in video.takes]
+    objects = [sum(len(above(found, video.item.model.conf)) for found in take.dense) for take in cut]
+    chosen = sorted(range(len(cut)), key=lambda k: -objects[k])[:clips]
+    return tuple(cut[k] for k in sorted(chosen))
+
+
+def _walk(
+    item: Footage, clip: Clip, stream: Stream, truth: bool, meter: ScaleMeter | None = None
+) -> tuple[list[Detections], NDArray[np.int64]]:
+    """Detections by frame, and recomputed pixels by operator after the first frame."""
+    found: list[Detections] = []
+    counts = np.zeros(len(item.model.plan.ops), np.int64)
+    conf = min(item.model.conf * _BELOW, _LEAST_CONF if truth else 1.0)
+    for k, image in enumerate(clip.images):
+        if meter is not None:
+            meter.look(image)
+        stream.step_image(image)
+        if k:
+            counts += stream.executor.active_counts()
+        if meter is not None:
+            meter.measure(stream.executor.tensor)
+        # What cannot have changed is not decoded again: quiet footage is judged in a fraction of the time.
+        again = stream.changed or not found
+        found.append(item.model.decode(stream.views(), item.fit, conf=conf) if again else found[-1])
+    return found, counts
+
+
+def _judge(
+    policy: Policy, videos: Sequence[_Video], walked: Sequence[Sequence[tuple[list[Detections], NDArray[np.int64]]]]
+) -> Trial:
+    conf = videos[0].item.model.conf
+    runs, macs, dense_macs, ms, judged = [], 0.0, 0.0, [], []
+    for video, results in zip(videos, walked, strict=True):
+        plan = video.item.model.plan
+        chunks = [list(zip(take.dense, found, strict=True)) for take, (found, _) in zip(video.takes, results, strict=True)]
+        later = max(sum(len(take.clip.images) - 1 for take in video.takes), 1)
+        counts = np.sum([c for _, c in results], axis=0)
+        macs += sum(plan.executed_macs(op, int(n)) for op, n in zip(plan.ops, counts, strict=True))
+        dense_macs += plan.dense_macs * later
+        assert video.prices is not None
+        ms.append(video.prices.ms(counts / later))
+        agreed = agreement(chunks, conf)
+        judged.append((agreed, *_drops(agreed, video, [found for found, _ in results])))
+        runs += chunks
+    # A video that shows next to nothing is judged by its false detections, unless all are like that.
+    telling = [j for j in judged if j[0].objects_per_frame >= LEAST_OBJECTS]
+    ghosts = [j[0].false_detections for j in judged if j[0].objects_per_frame < LEAST_OBJECTS]
+    drop = max([d for _, d, _ in telling or judged] + (ghosts if telling else []))
+    return Trial(
+        policy=policy,
+        agreement=judged[0][0] if len(judged) == 1 else agreement(runs, conf),
+        drop=drop,
+        drop75=max(d for _, _, d in telling or judged),
+        loss=float(np.mean([agreed.loss for agreed, _, _ in judged])),
+        macs=macs / max(dense_macs, 1.0),
+        ms=float(np.mean(ms)),
+    )
+
+
+def _drops(agreed: Agreement, video: _Video, found: Sequence[Sequence[Detections]]) -> tuple[float, float]:
+    """Loss of AP50 and AP75 of a video."""
+    if video.truth is None:
+        drop = 1.0 - agreed.quality
+        return drop, 1.0 - agreed.main.ap75 if agreed.objects else drop
+    truth, dense, gated = [], [], []
+    for take, results in zip(video.takes, found, strict=True):
+        for k, (d, g) in enumerate(zip(take.dense, results, strict=True)):
+            objects = video.truth.at(take.clip.start + k)
+            if objects is not None:
+                truth.append(objects)
+                dense.append(d)
+                gated.append(g)
+    before, after = average_precision(truth, dense), average_precision(truth, gated)
+    if np.isnan(before.ap50):
+        return max(0.0, agreed.false_detections), 0.0
+    return before.ap50 - after.ap50, before.ap75 - after.ap75

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any
 
 from skipvid.engine import EngineName
+from skipvid.errors import UsageError
 from skipvid.gates.policies import Truncation
 from skipvid.gates.presets import PRESETS
 from skipvid.gates.thresholds import Thresholds
 from skipvid.models.model import Model
 from skipvid.tune.front_to_back import front_to_back
+from skipvid.tune.goals import Goal, KeepQuality
+from skipvid.tune.ground_truth import GroundTruth
 from skipvid.tune.sampling import Footage
-from skipvid.tune.search import Goal, Search, Stopped, sweep
-from skipvid.tune.shaping import moves, sensitivities, shape
+from skipvid.tune.search import Search, Stopped, joint_input, sweep
+from skipvid.tune.shaping import moves, shape
 from skipvid.tune.trial import Bench, Trial
 
 __all__ = ["METHODS", "Request", "Tuned", "tune"]
@@ -22,7 +26,9 @@ __all__ = ["METHODS", "Request", "Tuned", "tune"]
 METHODS = ("shaped", "uniform", "front-to-back")
 
 _MARGIN = 0.5  # share of the allowed loss that the search may use up; the rest is for frames it has not seen
-_BACK = (1.0, 0.85, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # thresholds are multiplied by these until unseen frames agree too
+_BACK = (1.0, 0.92, 0.85, 0.78, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # factors on thresholds until unseen frames agree too
+_SMALL = 60  # frames that settings are compared on, about: a dozen or more of each clip, and several clips of each video
+_SMALL_CLIP = 20
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,7 @@ def tune(
     model: Model,
     footage: list[Footage],
     request: Request,
+    truths: Sequence[GroundTruth | None] = (),
     *,
     stage: Callable[[str], None] = lambda text: None,
     report: Callable[[Search, Trial], None] = lambda search, trial: None,
@@ -97,79 +104,132 @@ def tune(
         model: The network.
         footage: From `skipvid.tune.sampling.sample` with ``even``.
         request: What to tune for.
+        truths: Ground truth by video; where there is none, the dense network's detections are the reference.
         stage: Told what is being done.
         report: Told after every trial.
         stop: Asked between trials; the best so far is kept.
+
+    Raises:
+        UsageError: The ground truth says nothing about the frames sampled.
     """
     stage("running the dense network")
     halves = [item.split() for item in footage]
+    for item, truth in zip(footage, truths, strict=False):
+        _check_truth(item, truth)
     base = PRESETS["balanced"]
     assert isinstance(base, Truncation)
-    bench = Bench([first for first, _ in halves], request.engine, request.threads, norm=base.norm)
+    if request.method == "uniform":
+        base = Truncation(base.threshold, base.norm, vector_threshold=base.vector_threshold)
+    bench = Bench([first for first, _ in halves], request.engine, request.threads, norm=base.norm, truths=truths)
     scales = bench.scales
     bench.use_scales(scales)
-    search = Search(bench, request.goal.scaled(_MARGIN), base, report, _Watch(stop, request.seconds))
-    complete = True
+    small = bench.part(max(_SMALL // _SMALL_CLIP // len(footage), 1), _SMALL_CLIP)
+    search = Search(bench, request.goal.with_margin(_MARGIN), base, report, _Watch(stop, request.seconds), small)
     try:
-        _search(search, model, request.method, stage)
+        _search(search, model, request, stage)
     except Stopped:
-        complete = not stop()
-    found = search.best or Bench.run(bench, PRESETS["exact"])
+        stage("stopped")
+    complete = not stop()
+    found = search.best or _nearest(search)
     verified, met = None, search.best is not None
     if complete and any(item.clips for _, item in halves):
         stage("verifying on frames not searched on")
-        unseen = Bench([second for _, second in halves if second.clips], request.engine, request.threads, norm=base.norm)
+        unseen = Bench(
+            [second for _, second in halves if second.clips],
+            request.engine,
+            request.threads,
+            norm=base.norm,
+            truths=[truth for truth, (_, second) in zip(truths, halves, strict=False) if second.clips],
+        )
         unseen.use_scales(scales)
         verified = _verify(unseen, found, request.goal)
         met = met and request.goal.met(verified)
-    policy = found.policy if verified is None else verified.policy
-    measured = {
-        "goal": {"max_drop": request.goal.max_drop},
-        "method": request.method,
-        "complete": complete,
-        "searched": found.to_dict(),
-        "held_out": None if verified is None else verified.to_dict(),
-        "dense_ms": bench.dense_ms,
-        "trials": len(search.trials),
-    }
     thresholds = Thresholds(
-        policy=policy,
+        policy=found.policy if verified is None else verified.policy,
         sha256=model.plan.sha256,
         model=model.name,
         input_size=(model.plan.input.height, model.plan.input.width),
         scales=scales,
         footage=tuple(item.facts() for item in footage),
-        measured=measured,
+        measured={
+            "goal": request.goal.to_dict(),
+            "reference": "ground truth" if any(truths) else "dense detections",
+            "method": request.method,
+            "complete": complete,
+            "met": met,
+            "searched": found.to_dict(),
+            "held_out": None if verified is None else verified.to_dict(),
+            "dense_ms": bench.dense_ms,
+            "trials": len(search.trials),
+            "compared": search.compared,
+            "pareto": [_row(trial, trial is found) for trial in _table(search, found)],
+        },
     )
     return Tuned(thresholds, search, found, verified, complete, met)
 
 
-def _search(search: Search, model: Model, method: str, stage: Callable[[str], None]) -> None:
+def _check_truth(item: Footage, truth: GroundTruth | None) -> None:
+    frames = [clip.start + k for clip in item.clips for k in range(len(clip.images))]
+    if truth is not None and all(truth.at(frame) is None for frame in frames):
+        message = f"The ground truth of {item.name} names none of the {len(frames)} frames that were sampled."
+        raise UsageError(message, "Sample more with --max-frames, or check that it belongs to this video.")
+
+
+def _search(search: Search, model: Model, request: Request, stage: Callable[[str], None]) -> None:
     plan = search.bench.footage[0].model.plan
-    if method == "front-to-back":
+    if request.method == "front-to-back":
         stage("searching front to back")
-        front_to_back(search, plan)
+        most = request.goal.max_drop * _MARGIN if isinstance(request.goal, KeepQuality) else 1.0
+        front_to_back(search, plan, most)
         return
     stage("sweeping uniform settings")
-    uniform = sweep(search)
-    if uniform is None or method == "uniform":
+    start = sweep(search)
+    if start is None or request.method == "uniform":
         return
-    stage(f"measuring the {len(plan.gates) - 1} gates one by one")
-    found = sensitivities(search, uniform, plan, lambda trial: trial.macs)
-    stage("shaping thresholds")
-    shaped = shape(search, uniform, plan, found)
-    stage("moving single gates")
+    stage("shaping thresholds by what they save for what they lose")
+    shaped, found = shape(search, start, plan)
+    stage("trying other input settings")
+    shaped = joint_input(search, shaped)
+    stage("moving single layers")
     moves(search, shaped, plan, found)
 
 
+def _nearest(search: Search) -> Trial:
+    """Where nothing meets the goal: what is exact; for a speed that is out of reach the fastest tried."""
+    if isinstance(search.goal, KeepQuality) or not search.trials:
+        exact = PRESETS["exact"]
+        return search.bench.run(exact)
+    return min(search.trials, key=lambda trial: trial.ms)
+
+
 def _verify(unseen: Bench, found: Trial, goal: Goal) -> Trial:
-    """The policy on unseen frames, all of its thresholds made finer until the goal is met; the finest where none meets it."""
+    """The policy on unseen frames, all of its thresholds made finer until a quality is met; the finest where none meets it."""
     policy = found.policy
     trial = unseen.run(policy)
-    if not isinstance(policy, Truncation):
+    if not isinstance(policy, Truncation) or not goal.coarsest:
         return trial
     for factor in _BACK[1:]:
         if goal.met(trial):
             break
         trial = unseen.run(policy.scaled(factor))
     return trial
+
+
+def _table(search: Search, found: Trial) -> list[Trial]:
+    """The trials that no other beats, and the chosen one, which may be beaten by one that fails the goal in AP75."""
+    front = search.pareto
+    return sorted([*front, *([] if found in front else [found])], key=lambda trial: -trial.ms)
+
+
+def _row(trial: Trial, chosen: bool) -> dict[str, Any]:
+    """A row of the table of trials that no other beats."""
+    agreed = trial.agreement
+    return {
+        "macs": trial.macs,
+        "ms": trial.ms,
+        "quality": trial.quality,
+        "quality75": 1.0 - trial.drop75,
+        "longest_miss": agreed.longest_miss,
+        "false_detections": agreed.false_detections,
+        "chosen": chosen,
+    }

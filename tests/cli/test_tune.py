@@ -48,3 +48,29 @@ def test_a_missing_video_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     error = capsys.readouterr().err
     assert "none.mp4" in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--target-fps", "20"), "--target-fps and --max-drop exclude each other"),
+        (("--gt", "a.txt", "--gt", "b.txt"), "There are 2 file(s) of ground truth for 1 video(s). Give --gt once per video"),
+        (("--gt", "none.txt"), "The ground truth none.txt cannot be read: No such file or directory."),
+    ],
+)
+def test_what_does_not_go_together_is_one_line(
+    material: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], message: str
+) -> None:
+    out = tmp_path / "t.json"
+    assert _tune(material, out, *options) == 2
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_ground_truth_is_taken(material: tuple[Path, Path], tmp_path: Path) -> None:
+    truth, out = tmp_path / "gt.txt", tmp_path / "t.json"
+    truth.write_text("".join(f"{frame},1,{2 * frame},20,16,16,1,1,1\n" for frame in range(1, 49)))
+    code = _tune(material, out, "--gt", str(truth))
+    measured = json.loads(out.read_text())["measured"]
+    assert measured["reference"] == "ground truth"
+    assert code == (0 if measured["met"] else 1)

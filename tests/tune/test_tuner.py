@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from skipvid.engine.stream import Stream
 from skipvid.errors import UsageError
 from skipvid.gates.policies import Truncation
 from skipvid.gates.presets import preset
 from skipvid.gates.thresholds import load_thresholds, save_thresholds
+from skipvid.models.detection import Detections
 from skipvid.models.loading import load
 from skipvid.models.model import Model
+from skipvid.tune.goals import KeepQuality, ReachSpeed
+from skipvid.tune.ground_truth import GroundTruth
+from skipvid.tune.prices import Prices, measure_prices
 from skipvid.tune.sampling import Footage, sample
-from skipvid.tune.search import Goal, Search
+from skipvid.tune.search import Search
 from skipvid.tune.trial import Bench
 from skipvid.tune.tuner import METHODS, Request, tune
 
@@ -62,7 +68,7 @@ def test_exact_agrees_and_a_coarse_gate_does_not(bench: Bench) -> None:
 
 
 def test_a_search_keeps_the_cheapest_that_meets_the_goal(bench: Bench) -> None:
-    search = Search(bench, Goal(0.02), Truncation())
+    search = Search(bench, KeepQuality(0.02), Truncation())
     fine = search.attempt(Truncation(0.01, input_threshold=1, input_noise=0))
     search.attempt(Truncation(5.0, input_threshold=200, input_noise=0))
     assert search.best is fine
@@ -75,12 +81,13 @@ def test_a_search_keeps_the_cheapest_that_meets_the_goal(bench: Bench) -> None:
 def test_every_method_meets_the_goal_and_beats_exact(
     method: str, model: Model, footage: list[Footage], bench: Bench, tmp_path: Path
 ) -> None:
-    tuned = tune(model, footage, Request(Goal(0.1), method, "reference", 1))
+    tuned = tune(model, footage, Request(KeepQuality(0.1), method, "reference", 1))
     assert tuned.complete
     assert tuned.met
     assert tuned.verified is not None
     assert tuned.verified.agreement.quality >= 0.9
     assert tuned.found.macs < bench.run(preset("exact")).macs
+    assert [row["chosen"] for row in tuned.thresholds.measured["pareto"]].count(True) == 1
     save_thresholds(tmp_path / "t.json", tuned.thresholds)
     again = load_thresholds(tmp_path / "t.json", model.plan)
     assert again.policy == tuned.thresholds.policy
@@ -90,8 +97,65 @@ def test_every_method_meets_the_goal_and_beats_exact(
 
 def test_an_interrupted_search_keeps_the_best_so_far(model: Model, footage: list[Footage]) -> None:
     calls = iter([False] * 4 + [True] * 99)
-    tuned = tune(model, footage, Request(Goal(0.5), "uniform", "reference", 1), stop=lambda: next(calls))
+    tuned = tune(model, footage, Request(KeepQuality(0.5), "uniform", "reference", 1), stop=lambda: next(calls))
     assert not tuned.complete
     assert tuned.verified is None
     assert len(tuned.search.trials) == 4
     assert tuned.found is tuned.search.best
+
+
+def _priced_by_macs(stream: Stream, images: object) -> Prices:
+    """A full pass costs 1 ms; unlike a clock, it says the same each time."""
+    plan = stream.plan
+    macs = np.array([plan.op_macs[op.name] for op in plan.ops], np.float64)
+    return Prices(0.0, macs / macs.sum(), np.array([plan.tensors[op.output].pixels for op in plan.ops]), 1.0)
+
+
+def test_a_speed_is_reached_at_the_least_loss(model: Model, footage: list[Footage], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skipvid.tune.trial.measure_prices", _priced_by_macs)
+    ms = 0.5 * Bench(footage, engine="reference", threads=1).run(preset("exact")).ms
+    tuned = tune(model, footage, Request(ReachSpeed(ms), "uniform", "reference", 1))
+    assert tuned.search.best is tuned.found
+    assert 0 < tuned.found.ms <= ms
+    assert tuned.found.loss == min(t.loss for t in tuned.search.trials if t.ms <= ms)
+    assert tuned.thresholds.measured["goal"] == {"target_fps": pytest.approx(1e3 / ms)}
+    slower = [t for t in tuned.search.trials if t.ms > ms]
+    assert slower, "a search that tries only what is fast enough does not know what is best"
+
+
+def test_a_speed_out_of_reach_gives_the_fastest_and_says_so(model: Model, footage: list[Footage]) -> None:
+    tuned = tune(model, footage, Request(ReachSpeed(1e-6), "uniform", "reference", 1))
+    assert not tuned.met
+    assert tuned.search.best is None
+    assert tuned.found.ms == min(t.ms for t in tuned.search.trials)
+
+
+def test_ground_truth_is_the_reference_where_there_is_one(model: Model, footage: list[Footage], bench: Bench) -> None:
+    clips = [clip for item in footage for clip in item.clips]
+    dense = bench.run(preset("exact"))
+    found = {}
+    for clip in clips:
+        stream = model.stream("exact", engine="reference")
+        for k, image in enumerate(clip.images):
+            stream.step_image(image)
+            found[clip.start + k] = model.decode(stream.outputs(), footage[0].fit)
+    same = GroundTruth(found, complete=False)
+    shifted = GroundTruth({k: Detections(d.boxes + 500, d.scores, d.labels) for k, d in found.items()}, complete=False)
+    coarse = Truncation(5.0, input_threshold=200, input_noise=0)
+    judged = Bench(footage, "reference", 1, truths=[same])
+    assert judged.run(preset("exact")).drop == pytest.approx(0, abs=1e-6)
+    assert judged.run(coarse).drop > 0.1
+    # Of a truth that the dense network misses altogether nothing can be lost.
+    assert Bench(footage, "reference", 1, truths=[shifted]).run(coarse).drop == pytest.approx(0, abs=1e-6)
+    assert dense.drop == 0
+    with pytest.raises(UsageError, match=r"^The ground truth of walk names none of the 24 frames"):
+        tune(model, footage, Request(KeepQuality(0.1), engine="reference"), [GroundTruth({999: found[clips[0].start]}, False)])
+
+
+def test_an_operator_is_priced_by_what_it_recomputes(model: Model, footage: list[Footage]) -> None:
+    stream = model.stream("exact", engine="reference")
+    prices = measure_prices(stream, footage[0].clips[0].images)
+    assert prices.ms(np.zeros(len(model.plan.ops))) == prices.idle
+    assert prices.ms(prices.pixels) == pytest.approx(prices.dense)
+    half = prices.pixels // 2
+    assert prices.idle < prices.ms(half) < prices.dense

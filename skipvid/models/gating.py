@@ -1,0 +1,65 @@
+"""The gates a model runs with where nobody says otherwise: tuned ones that come with the package, else a preset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from skipvid.gates.policies import Policy, Truncation
+from skipvid.gates.presets import DEFAULT, preset
+from skipvid.gates.thresholds import Thresholds, thresholds_for
+from skipvid.models.card import Card
+from skipvid.plan import Plan
+
+__all__ = ["Gating", "gating", "package_thresholds", "tuned_for"]
+
+
+@dataclass(frozen=True, eq=False)
+class Gating:
+    """A policy, and what it refers to.
+
+    Attributes:
+        policy: The policy.
+        scales: Known scales of activations by gate name; what is not known is measured on the video.
+        tuned: The thresholds file of the package that both are from, or None where they are the preset's.
+    """
+
+    policy: Policy
+    scales: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    tuned: Thresholds | None = None
+
+
+def gating(plan: Plan, card: Card, name: str = DEFAULT, family: str = Truncation.TYPE) -> Gating:
+    """The gates of a preset for a model; ``balanced`` truncation is tuned where the package has thresholds for these weights.
+
+    Raises:
+        UsageError: There is no such preset or family.
+    """
+    tuned = tuned_for(plan) if name == DEFAULT and family == Truncation.TYPE else None
+    if tuned is not None:
+        return Gating(tuned.policy, MappingProxyType({**card.scales, **tuned.scales}), tuned)
+    return Gating(preset(name, family, card.tolerance), card.scales)
+
+
+def tuned_for(plan: Plan) -> Thresholds | None:
+    """The package's thresholds for a model of this digest; a model of the same name with other weights gets none."""
+    found = package_thresholds().get(plan.sha256)
+    return None if found is None else thresholds_for(plan, found[1], Path(found[0]))
+
+
+@cache
+def package_thresholds() -> Mapping[str, tuple[str, Mapping[str, Any]]]:
+    """Name and content of the package's thresholds files, by the digest of the model they belong to."""
+    folder = resources.files("skipvid.models").joinpath("thresholds")
+    found: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    for file in folder.iterdir() if folder.is_dir() else ():
+        if file.name.endswith(".json"):
+            data = json.loads(file.read_text("utf-8"))
+            found[data["model"]["sha256"]] = (file.name, data)
+    return MappingProxyType(found)

@@ -1,0 +1,164 @@
+"""The search finds what is known to be best, on made-up networks whose cost and loss are formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from skipvid.gates.policies import Truncation
+from skipvid.plan import Conv, GatePoint, Plan, TensorSpec
+from skipvid.tune.goals import Goal, KeepQuality, ReachSpeed
+from skipvid.tune.groups import groups
+from skipvid.tune.level import Level
+from skipvid.tune.search import Search, Stopped, joint_input, sweep
+from skipvid.tune.shaping import moves, shape, worth
+from skipvid.tune.trial import Trial
+
+COSTS = (8.0, 1.0, 4.0, 0.5, 2.0, 1.0)  # ms that a threshold of 0.01 leaves of each layer
+LOSSES = (0.001, 0.002, 0.0005, 0.004, 0.001, 0.0005)  # what a threshold of 0.01 loses
+
+
+@pytest.fixture
+def plan() -> Plan:
+    """A chain of pointwise convolutions, a gate behind each."""
+    names = [f"c{k}" for k in range(len(COSTS))]
+    tensors = {name: TensorSpec(name, 8, 8, 4) for name in ("x", *names)}
+    weight = np.ones((4, 4, 1, 1), np.float32)
+    before = ["x", *names]
+    ops = tuple(
+        Conv(name=name, inputs=(source,), output=name, weight=weight, bias=np.zeros(4, np.float32))
+        for source, name in zip(before, names, strict=False)
+    )
+    gates = (GatePoint("input", "x"), *(GatePoint(name, name) for name in names))
+    return Plan(tensors["x"], tensors, ops, {"out": names[-1]}, None, ("out",), gates, "0" * 64)
+
+
+@dataclass
+class MadeUp:
+    """Cost ``sum c * 0.01 / t``, loss ``sum l * t / 0.01``, AP50 lost the same; an input threshold of 4 is the best.
+
+    The least cost at a given loss has ``t`` proportional to the root of ``c / l`` (Lagrange).
+    """
+
+    plan: Plan
+    runs: int = 0
+
+    @property
+    def footage(self) -> list[Any]:
+        return [SimpleNamespace(model=SimpleNamespace(plan=self.plan))]
+
+    def run(self, policy: Truncation) -> Trial:
+        self.runs += 1
+        shares = [max(share, 1e-5) / 0.01 for share in policy.shares(self.plan).values()]
+        away = abs(np.log2(max(policy.input_threshold, 0.1) / 4)) + abs(policy.dilation - 1)
+        ms = 1.0 + 0.3 * away + sum(c / t for c, t in zip(COSTS, shares, strict=True))
+        loss = sum(q * t for q, t in zip(LOSSES, shares, strict=True))
+        agreed: Any = SimpleNamespace(longest_miss=0, false_detections=0.0, to_dict=dict)
+        return Trial(policy, agreed, drop=loss, drop75=loss, loss=loss, macs=ms / 20, ms=ms)
+
+
+def _best(loss: float) -> float:
+    """The least cost at a loss, by Lagrange's multipliers."""
+    t = np.sqrt(np.array(COSTS) / np.array(LOSSES))
+    t *= loss / (np.array(LOSSES) * t).sum()
+    return 1.0 + float((np.array(COSTS) / t).sum())
+
+
+def _search(plan: Plan, goal: Goal, **options: Any) -> Search:
+    bench: Any = MadeUp(plan)
+    return Search(bench, goal, Truncation(0.015, input_noise=0.0), **options)
+
+
+def test_the_sweep_finds_the_best_input_and_a_threshold_at_the_limit(plan: Plan) -> None:
+    search = _search(plan, KeepQuality(0.02))
+    found = sweep(search)
+    assert found is not None
+    assert (found.input_threshold, found.dilation) == (4.0, 1)
+    assert search.best is not None
+    assert search.best.policy == found
+    assert 0.017 < search.best.drop <= 0.02
+
+
+@pytest.mark.parametrize("goal", [KeepQuality(0.02), ReachSpeed(9.0)])
+def test_shaping_comes_near_the_optimum_and_far_below_uniform(plan: Plan, goal: Goal) -> None:
+    search = _search(plan, goal)
+    start = sweep(search)
+    assert start is not None
+    uniform = search.best
+    assert uniform is not None
+    shaped, found = shape(search, start, plan)
+    moves(search, joint_input(search, shaped), plan, found)
+    best = search.best
+    assert best is not None
+    assert goal.met(best)
+    assert goal.scored(best) < 0.8 * goal.scored(uniform)
+    assert best.ms < 1.08 * _best(best.loss)
+
+
+def test_where_all_layers_are_alike_nothing_is_gained_and_the_search_ends(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "COSTS", (2.0,) * 6)
+    monkeypatch.setitem(globals(), "LOSSES", (0.001,) * 6)
+    search = _search(plan, KeepQuality(0.02))
+    start = sweep(search)
+    assert start is not None
+    before = search.compared
+    shaped, found = shape(search, start, plan)
+    assert shaped == start
+    assert len(set(np.round(list(worth(found).values()), 6))) == 1
+    assert search.compared - before < 25
+
+
+def test_settings_are_compared_at_one_level(plan: Plan) -> None:
+    bench = MadeUp(plan)
+    goal = KeepQuality(0.02)
+    level = Level(bench.run, goal, 0.02)
+    for start in (0.004, 0.01, 0.03):
+        scaled, score = level.score(Truncation(start, input_threshold=4, dilation=1))
+        at = bench.run(scaled)
+        assert at.loss == pytest.approx(0.02, rel=0.05)
+        assert score == pytest.approx(at.ms, rel=0.03)
+
+
+def test_a_goal_out_of_reach_leaves_nothing(plan: Plan) -> None:
+    assert sweep(_search(plan, KeepQuality(1e-9))) is None
+    assert sweep(_search(plan, ReachSpeed(0.5))) is None
+
+
+def test_stopping_keeps_the_best_and_asks_no_more(plan: Plan) -> None:
+    search = _search(plan, KeepQuality(0.02))
+    search.stop = lambda: len(search.trials) >= 3
+    with pytest.raises(Stopped):
+        sweep(search)
+    assert len(search.trials) == 3
+    met = [t for t in search.trials if search.goal.met(t)]
+    assert search.best is min(met, key=lambda t: t.ms)
+
+
+def test_the_table_holds_what_no_other_beats(plan: Plan) -> None:
+    search = _search(plan, KeepQuality(0.02))
+    for t in (0.01, 0.02, 0.04):
+        search.attempt(Truncation(t, input_threshold=4, dilation=1))
+    beaten = search.attempt(Truncation(0.02, input_threshold=1, dilation=1))
+    front = search.pareto
+    assert beaten not in front
+    assert [t.ms for t in front] == sorted((t.ms for t in front), reverse=True)
+    assert [t.drop for t in front] == sorted(t.drop for t in front)
+
+
+def test_groups_cover_every_gate_once_and_keep_classes_apart(plan: Plan) -> None:
+    assert groups(plan) == [(f"c{k}",) for k in range(6)]
+    wide = replace(plan, ops=tuple(_wider(op, 1 + k % 2) for k, op in enumerate(plan.ops)))
+    few = groups(wide, 4)
+    assert sorted(name for group in few for name in group) == [f"c{k}" for k in range(6)]
+    behind: Mapping[str, int] = {op.inputs[0]: op.weight.size for op in wide.ops if isinstance(op, Conv)}
+    for group in few:
+        assert len({behind.get(name, 0) > 16 for name in group}) == 1
+
+
+def _wider(op: Any, factor: int) -> Any:
+    return replace(op, weight=np.ones((4, 4 * factor, 1, 1), np.float32))
