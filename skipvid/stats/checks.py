@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from skipvid.stats.audit import AuditCount
 from skipvid.stats.budget import BudgetCount
 
-__all__ = ["check_words"]
+__all__ = ["check_words", "read_checks"]
+
+_NETWORK = ("gate", "network", "tail")
+
+
+def read_checks(table: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Totals of ``budget`` and ``audit``, where there were any, from the rows of a run that may have ended early.
+
+    Args:
+        table: Rows of ``stats.jsonl``.
+        facts: ``run.json``; of audits it knows the average precision.
+    """
+    budgets, audits = BudgetCount(), AuditCount()
+    for row in table:
+        if "budget" in row:
+            network = sum(float(row.get("ms", {}).get(stage, 0.0)) for stage in _NETWORK)
+            budgets.add(row["budget"], network, row.get("refresh"), bool(row.get("calibrating")))
+        if "audit" in row:
+            audits.add(row["audit"])
+    budget, audit = budgets.to_dict(), audits.to_dict()
+    checks: dict[str, Any] = {} if budget is None else {"budget": budget}
+    if audit is not None:
+        known = facts.get("totals", {}).get("audit") or {}
+        checks["audit"] = {**audit, **{name: value for name, value in known.items() if name == "ap50"}}
+    return checks
 
 
 def check_words(checks: Mapping[str, Any]) -> list[tuple[str, str]]:

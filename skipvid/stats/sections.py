@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from skipvid.stats.checks import check_words
 from skipvid.stats.markup import Markup, join, tag
 from skipvid.stats.moments import Moment, clock
 from skipvid.stats.pictures import GRADIENT, heat_uri, still_uri, strip_uri
@@ -12,7 +13,7 @@ from skipvid.stats.summary import LayerSummary, RunSummary
 from skipvid.stats.timeline import Bins, chart_svg, encode_cells, strip_cells
 from skipvid.stats.words import giga, model_line, share, times_fewer, whole_time
 
-__all__ = ["chips", "facts", "header", "headline", "layers", "moments", "picture", "stages", "strip", "timeline"]
+__all__ = ["checks", "chips", "facts", "header", "headline", "layers", "moments", "picture", "stages", "strip", "timeline"]
 
 _STAGE_NAMES = {"gate": "gate (compare)", "tail": "tail (of the graph)"}
 _LAYER_COLUMNS = ("#", "layer", "kind", "MACs of a full pass", "update rate", "MACs per frame", "share of what is left")
@@ -188,6 +189,14 @@ def _layer_row(number: int, layer: LayerSummary, part: float) -> Markup:
         tag("td", giga(layer.executed), data_key=f"{layer.executed:.0f}"),
         tag("td", share(part), data_key=f"{part:.6f}"),
     )
+
+
+def checks(summary: RunSummary) -> Markup:
+    """What the budget and the audits came to."""
+    words = check_words(summary.checks)
+    if not words:
+        return Markup("")
+    return _section("Budget and audits", "", tag("dl", *(join(tag("dt", key), tag("dd", text)) for key, text in words)))
 
 
 def facts(summary: RunSummary) -> Markup:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from skipvid.errors import OutputError
 from skipvid.plan import FloatArray
 from skipvid.stats import rows
+from skipvid.stats.checks import read_checks
 from skipvid.stats.moments import Moment, extremes
 from skipvid.stats.savings import Savings, measure_savings
 
@@ -25,7 +26,7 @@ __all__ = ["LayerSummary", "RunSummary", "Series", "read_summary"]
 
 _NETWORK = ("gate", "network", "tail")
 _NEARLY_FULL = 0.95  # frames of at least this update rate tell what a full pass costs
-STAGES = ("decode", "letterbox", *_NETWORK, "head", "draw", "heat", "encode")
+STAGES = ("decode", "letterbox", *_NETWORK, "head", "draw", "heat", "encode", "audit")
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class RunSummary:
         refreshes: How many frames were computed in full, by reason.
         busiest: Moments with the highest update rate, highest first; frames computed in full by order are left aside.
         quietest: Moments with the lowest.
+        checks: Totals of ``budget`` and ``audit``, where there were any, see `skipvid.stats.checks`.
         notes: What a reader should know.
     """
 
@@ -107,6 +109,7 @@ class RunSummary:
     refreshes: Mapping[str, int]
     busiest: tuple[Moment, ...]
     quietest: tuple[Moment, ...]
+    checks: Mapping[str, Any]
     notes: tuple[str, ...]
 
     @property
@@ -124,7 +127,7 @@ class RunSummary:
 
     @property
     def seconds(self) -> float:
-        """Wall time of the run."""
+        """Wall time of the run, without its audits."""
         return self.savings.seconds
 
     def fact(self, *keys: str) -> Any:
@@ -152,6 +155,7 @@ class RunSummary:
                 {"name": layer.name, "kind": layer.kind, "macs": layer.macs, "update_rate": round(layer.update_rate, 6)}
                 for layer in self.layers
             ],
+            **self.checks,
             "notes": list(self.notes),
         }
 
@@ -176,13 +180,15 @@ def read_summary(folder: Path) -> RunSummary:
     notes = _notes(status, facts, torn, bool(ops) and count < len(table))
     stage_ms = _stage_ms(table)
     macs, dense_macs = sum(int(row["macs"]) for row in table), sum(int(row["dense_macs"]) for row in table)
+    checks = read_checks(table, facts)
     seconds = float(_get(facts, "totals", "seconds") or 0) if status != "running" else 0.0
+    seconds = max(seconds - _audit_seconds(checks), 0.0)
     savings = measure_savings(
         macs,
         dense_macs,
         series.network_ms,
         series.update_rate >= _NEARLY_FULL,
-        seconds or sum(stage_ms.values()) * len(table) / 1000,
+        seconds or sum(stage_ms.values()) * len(table) / 1000 - _audit_seconds(checks),
     )
     return RunSummary(
         folder=folder,
@@ -198,6 +204,7 @@ def read_summary(folder: Path) -> RunSummary:
         refreshes=dict(Counter(reason for reason in series.refresh if reason).most_common()),
         busiest=extremes(series.pts, series.frame, series.update_rate, ~series.forced, highest=True),
         quietest=extremes(series.pts, series.frame, series.update_rate, ~series.forced, highest=False),
+        checks=checks,
         notes=notes,
     )
 
@@ -207,6 +214,11 @@ def _get(facts: Mapping[str, Any], *keys: str) -> Any:
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
+
+
+def _audit_seconds(checks: Mapping[str, Any]) -> float:
+    """What audits took: they are no part of what a run costs."""
+    return float(_get(checks, "audit", "ms") or 0) / 1000
 
 
 def _read_rows(path: Path) -> tuple[list[dict[str, Any]], bool]:

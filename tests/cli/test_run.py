@@ -173,6 +173,15 @@ def test_one_bad_input_does_not_stop_the_rest_and_the_exit_code_tells(skipvid: S
             "--thresholds and --gate exclude each other: the file says what kind of gate its thresholds are for. "
             "Leave one of them out.",
         ),
+        (
+            ["--budget-ms", "5", "--target-fps", "20"],
+            "--budget-ms and --target-fps exclude each other: both say what a frame may cost. Leave one of them out.",
+        ),
+        (
+            ["--max-age", "5"],
+            "--max-age says how long changes may wait for want of time; without a budget none waits. "
+            "Add --budget-ms or --target-fps, or leave it out.",
+        ),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options: list[str], message: str, skipvid: Skipvid, clip: Path) -> None:
