@@ -104,16 +104,19 @@ def _derive(plan: Plan, tail: Tail, part: OnnxPart) -> Movement | None:
     moves: dict[str, list[_Move]] = {name: [] for name in tail.inputs}
     for output, result in results.items():
         sources = result.reshape(-1).astype(np.int64)
-        if sources.min(initial=1) < 1 or len(np.unique(sources)) != len(sources):
+        if sources.min(initial=1) < 1 or sources.max(initial=0) >= starts[-1]:
             return None
-        order = np.argsort(sources)
+        went = np.full(starts[-1], -1)  # by source, where it went: sorting would take as long as many frames
+        went[sources] = np.arange(len(sources))
+        if np.count_nonzero(went >= 0) != len(sources):  # something went to two places
+            return None
         for name, start, size, s in zip(tail.inputs, starts, sizes, specs, strict=False):
-            first, last = np.searchsorted(sources, (start, start + size), sorter=order)
-            if first == last:
+            order = went[start : start + size]
+            if (order < 0).all():
                 continue
-            if last - first != size:  # a part of the map only
+            if (order < 0).any():  # a part of the map only
                 return None
-            places = order[first:last].reshape(s.channels, s.pixels).T
+            places = order.reshape(s.channels, s.pixels).T
             moves[name].append(_move(output, np.ascontiguousarray(places, np.intp), len(sources)))
     return Movement({name: tuple(r.shape) for name, r in results.items()}, {name: tuple(m) for name, m in moves.items()})
 
