@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from skipvid.engine.stream import FrameStats, Stream
     from skipvid.errors import SkipvidError
+    from skipvid.gates.budget import Budget
     from skipvid.gates.policies import InputNorm, OutputNorm, Truncation
     from skipvid.models.detection import Detection
     from skipvid.models.loading import convert, load
     from skipvid.models.model import Model
 
 __all__ = [
+    "Budget",
     "Detection",
     "FrameStats",
     "InputNorm",
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Budget": "skipvid.gates.budget",
     "Detection": "skipvid.models.detection",
     "FrameStats": "skipvid.engine.stream",
     "InputNorm": "skipvid.gates.policies",

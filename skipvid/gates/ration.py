@@ -2,7 +2,8 @@
 
 When more changed than fits, the executor is shown a picture in which some tiles are still those of an earlier frame. Tiles that
 wait are compared with every new frame, so nothing is lost: what fits later is taken then, with the values of that frame, and in
-quiet moments all of it. A tile that has waited for the stated number of frames is taken whatever it costs.
+quiet moments all of it. A tile that has waited for the stated number of frames is taken whatever it costs, and some of those
+that have waited for half of it before that, so that they do not come all at once.
 
 What is taken is one region about the place that matters most, rather than the largest differences wherever they are: changes
 close to each other reach the same parts of the network, and an object is seen whole, as of one frame.
@@ -26,7 +27,7 @@ __all__ = ["Ration"]
 
 _AIM = 1.1  # 95 % of the frames are meant to stay within this multiple of the budget
 _LEAST_AIM = 0.6  # of the budget, however much the times scatter: a machine with other work must not stop the video
-_FORCED = 10  # so many frames beyond the budget are told
+_FORCED, _FORCED_SHARE = 10, 0.05  # so many frames beyond the budget, and such a share of all, are told
 
 
 class Ration:
@@ -54,7 +55,7 @@ class Ration:
         self._taken = np.ones(self._tiles.shape, bool)
         self._load: float | None = None
         self._unpaid = False
-        self._forced = 0
+        self._forced = self._frames = 0
 
     @property
     def _model(self) -> CostModel:
@@ -74,7 +75,7 @@ class Ration:
     @property
     def notice(self) -> str | None:
         """What the user should know of a budget that cannot be held, or None."""
-        if self._forced < _FORCED:
+        if self._forced < max(_FORCED, _FORCED_SHARE * self._frames):
             return None
         return (
             f"a budget of {self.budget.ms:.1f} ms does not suffice to look at every change within {self.budget.max_age} frames, "
@@ -110,11 +111,15 @@ class Ration:
         strength = np.where(changed, self._model.weighted(self._tiles.total(difference)), np.float32(0))
         taken, forced = self._choose(changed, strength)
         waits = changed & ~taken
-        self._tiles.paste(self._shown, image, ~waits)
+        if waits.any():
+            self._tiles.paste(self._shown, image, ~waits)
+        else:
+            np.copyto(self._shown, image)
         self._tiles.paste(self._reference, image, taken)
         self._ages = np.where(waits, self._ages + 1, 0)
         self._taken, self._load = taken, math.sqrt(float(strength[taken].sum()))
         self._unpaid = True
+        self._frames += 1
         self._forced += forced
         return self._shown, Rationed(self.budget.ms, float(waits.mean()), int(self._ages.max()), forced)
 
@@ -137,7 +142,7 @@ class Ration:
         """Forget the video; what was learned of costs holds for the next one too."""
         self._ages[...] = 0
         self._unpaid = False
-        self._forced = 0
+        self._forced = self._frames = 0
 
     def _choose(self, changed: BoolTiles, strength: FloatArray) -> tuple[BoolTiles, bool]:
         """The tiles to take, and whether those that cannot wait are more than fits."""
@@ -145,7 +150,7 @@ class Ration:
         affordable = self._model.affords(self._aim, math.sqrt(everything)) ** 2
         if everything <= affordable:
             return changed, False
-        taken = changed & (self._ages >= self.budget.max_age)
+        taken = self._due(changed)
         left = affordable - float(strength[taken].sum())
         if left > 0:
             order = self._order(changed & ~taken, strength, left / everything)
@@ -168,3 +173,17 @@ class Ration:
         distance = np.maximum(np.abs(rows - row), np.abs(columns - column))
         order: NDArray[np.intp] = (rows * self._tiles.columns + columns)[np.argsort(distance, kind="stable")]
         return order
+
+    def _due(self, changed: BoolTiles) -> BoolTiles:
+        """Those of the tiles that have waited for half of the longest time that cannot wait longer, or would be too many later.
+
+        The oldest are taken, as many as any of the next frames, with what is late by then, asks of each frame before it.
+        """
+        due = np.zeros(self._tiles.shape, bool)
+        places = np.flatnonzero(changed & (2 * self._ages >= self.budget.max_age))
+        if places.size:
+            slack = np.maximum(self.budget.max_age - self._ages.ravel()[places], 0)
+            until = np.bincount(slack).cumsum()
+            count = int(np.ceil((until / np.arange(1, until.size + 1)).max()))
+            due.flat[places[np.argsort(slack, kind="stable")[:count]]] = True
+        return due
