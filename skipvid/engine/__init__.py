@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from skipvid.errors import UsageError
@@ -70,7 +71,8 @@ def _native() -> tuple[Callable[..., Executor] | None, str | None]:
     try:
         from skipvid.engine.native import NativeExecutor
     except ImportError as error:
-        reason = f"its compiled part did not load ({error})"
+        built = find_spec("skipvid.engine._core") is not None
+        reason = f"its compiled part did not load ({error})" if built else "skipvid was installed without its compiled part"
         _log.info("running on the reference engine: the native engine cannot be used, %s", reason)
         return None, reason
     return NativeExecutor, None

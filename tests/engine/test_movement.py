@@ -71,7 +71,7 @@ def test_outputs_are_those_of_onnx_runtime_on_every_frame(name: str, engine: str
     assert (movement(plan, part) is not None) == moves
     stream = Stream(plan, None, engine=engine, safety=None)  # type: ignore[arg-type]
     for number, x in enumerate(frames(PLAN, 1, (0.02, 0.3, 0.0, 0.05, 0.01))):
-        stream._advance(None, 1.0, lambda refresh, x=x: stream.executor.step(x, refresh=refresh))
+        stream._advance(None, 1.0, lambda _, refresh, x=x: stream.executor.step(x, refresh=refresh))
         if number == 2:  # nobody asks: nothing may be lost
             continue
         maps = [np.ascontiguousarray(stream.executor.tensor(n).transpose(2, 0, 1)[None]) for n in plan.tail.inputs]
