@@ -78,8 +78,8 @@ class Ration:
         if self._forced < max(_FORCED, _FORCED_SHARE * self._frames):
             return None
         return (
-            f"a budget of {self.budget.ms:.1f} ms does not suffice to look at every change within {self.budget.max_age} frames, "
-            "as promised: some frames take longer"
+            f"the budget does not suffice to look at every change within {self.budget.max_age} frames, as promised: "
+            "some frames take longer"
         )
 
     def show_all(self, image: ByteImage, *, learn: bool = True) -> Rationed:

@@ -27,12 +27,13 @@ def test_a_difference_is_absolute_and_leaves_ignored_rectangles_out() -> None:
     np.testing.assert_array_equal(Tiles(40, 50, 8, (Rect(10, 4, 30, 20),)).difference(first, second), expected)
 
 
-def test_pasting_copies_the_chosen_tiles_and_nothing_else() -> None:
-    tiles = Tiles(40, 50, 16)
-    target, source = np.zeros((40, 50, 3), np.uint8), np.full((40, 50, 3), 7, np.uint8)
+@pytest.mark.parametrize(("height", "width"), [(40, 50), (48, 64)])
+def test_pasting_copies_the_chosen_tiles_and_nothing_else(height: int, width: int) -> None:
+    tiles = Tiles(height, width, 16)
+    target, source = np.zeros((height, width, 3), np.uint8), np.full((height, width, 3), 7, np.uint8)
     chosen = np.array([[1, 1, 0, 1], [0, 0, 0, 0], [0, 1, 0, 1]], bool)
     tiles.paste(target, source, chosen)
-    expected = chosen.repeat(16, 0).repeat(16, 1)[:40, :50]
+    expected = chosen.repeat(16, 0).repeat(16, 1)[:height, :width]
     np.testing.assert_array_equal(target[..., 0], 7 * expected)
 
 
