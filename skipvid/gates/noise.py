@@ -30,8 +30,8 @@ class NoiseMeter:
 
     For each pair: the difference of a pixel is the largest of its channels; the level of a block of 16x16 pixels is the 99th
     percentile of its pixels; the level of the pair is the lower quartile over the blocks. The noise is the 75th percentile over
-    pairs, at most 8 grey levels; of fewer than four pairs, the least. Blocks in which something moves lie above the lower quartile
-    as long as they are fewer than three quarters; borders of a letterbox are left out.
+    pairs, at most 8 grey levels; of fewer than four pairs, the least. Blocks in which something moves lie above the lower
+    quartile as long as they are fewer than three quarters; borders of a letterbox are left out.
     """
 
     def __init__(self) -> None:
