@@ -61,8 +61,8 @@ class CostModel:
 
     @property
     def scatter(self) -> float:
-        """The 95th percentile of what frames with work cost over what was predicted; 1 until some were seen."""
-        return _quantile(self._ratios, 0.95) if len(self._ratios) >= _KEPT // 2 else 1.0
+        """The 97.5th percentile of what frames with work cost over what was predicted; 1 until some were seen."""
+        return _quantile(self._ratios, 0.975) if len(self._ratios) >= _KEPT // 2 else 1.0
 
     def weighted(self, strength: FloatArray) -> FloatArray:
         """``(rows, columns)``: the sums of differences of tiles, by what changes there have cost so far."""
