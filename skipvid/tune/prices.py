@@ -19,7 +19,7 @@ from skipvid.plan import Plan
 
 __all__ = ["Prices", "measure_prices"]
 
-_DENSE, _QUIET = 7, 7  # frames of each kind
+_DENSE, _QUIET = 12, 7  # frames of each kind
 
 
 @dataclass(frozen=True, eq=False)

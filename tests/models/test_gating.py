@@ -57,6 +57,8 @@ def test_other_weights_of_the_same_name_get_the_preset(model: Model, shipped: Th
 
 
 def test_every_file_of_the_package_is_whole() -> None:
+    if not package_thresholds():
+        pytest.skip("the package has no tuned thresholds")
     for sha256, (name, data) in package_thresholds().items():
         assert (data["format"], data["version"]) == (FORMAT, VERSION), name
         assert len(sha256) == 64
