@@ -78,7 +78,7 @@ class BudgetCount:
         """What `to_dict` says, as titles and texts."""
         ms, p95, share = float(totals["ms"]), float(totals["p95"]), f"{100 * float(totals['withheld']):.1f} %"
         verdict = "held" if totals["held"] else "not held"
-        outside = f"; {totals['outside']} frames after cuts are outside of it" if totals["outside"] else ""
+        outside = f"; outside of it, after cuts: {totals['outside']}" if totals["outside"] else ""
         forced = f"; in {totals['forced']} frames it was more than fits" if totals["forced"] else ""
         return [
             ("Budget", f"{ms:.1f} ms of network per frame, {verdict}: 95 % of frames within {ms * p95:.1f} ms{outside}"),
