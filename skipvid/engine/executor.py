@@ -78,6 +78,17 @@ class Executor(Protocol):
     def changed(self, name: str) -> BoolArray:
         """``(H, W)``: the pixels of a map that the last step committed. May alias the stream's state."""
 
+    def put(self, name: str, places: NDArray[np.int64], step: int, out: FloatArray, *, everywhere: bool = False) -> None:
+        """Write the values of a map into a flat array that holds them in another order.
+
+        Args:
+            name: The map, ``(H, W, C)``.
+            places: ``(H * W,)``: where a pixel's first channel goes.
+            step: From a channel to the next.
+            out: ``(N,)`` float32, C-contiguous.
+            everywhere: Write all pixels, not only those that the last step committed.
+        """
+
     def any_changed(self, name: str) -> bool:
         """Whether the last step committed any pixel of a map; cheaper than to ask `changed`."""
 

@@ -26,19 +26,11 @@ _LARGEST = 1 << 24  # whole numbers below it are exact in float32
 
 @dataclass(frozen=True, eq=False)
 class _Move:
-    """Where the values of a map go: ``places`` ``(H * W, C)`` in the flattened output, or ``rows`` ``(H * W,)`` of it as
-    ``(..., C)`` where each pixel's channels stay together."""
+    """Where the values of a map go in a flattened output, see `skipvid.engine.executor.Executor.put`."""
 
     output: str
-    places: NDArray[np.intp] | None
-    rows: NDArray[np.intp] | None
-
-    def write(self, values: FloatArray, pixels: NDArray[np.intp] | slice, output: FloatArray) -> None:
-        """Write the values ``(N, C)`` of some pixels to their places."""
-        if self.rows is not None:
-            output.reshape(-1, values.shape[1])[self.rows[pixels]] = values
-        elif self.places is not None:
-            output.reshape(-1)[self.places[pixels]] = values
+    places: NDArray[np.int64]
+    step: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +50,8 @@ class Movement:
 
     def apply(self, executor: Executor, name: str, outputs: Mapping[str, FloatArray], *, everywhere: bool) -> None:
         """Write a map's values into the outputs: those of all pixels, or of those that the last step committed."""
-        values = executor.tensor(name)
-        channels = values.shape[2]
-        pixels: NDArray[np.intp] | slice = slice(None)
-        if not everywhere:
-            mask = executor.changed(name)
-            values, pixels = values[mask], np.flatnonzero(mask)
         for move in self._moves[name]:
-            move.write(values.reshape(-1, channels), pixels, outputs[move.output])
+            executor.put(name, move.places, move.step, outputs[move.output].reshape(-1), everywhere=everywhere)
 
 
 _known: WeakKeyDictionary[Tail, Movement | None] = WeakKeyDictionary()
@@ -117,12 +103,8 @@ def _derive(plan: Plan, tail: Tail, part: OnnxPart) -> Movement | None:
             if (order < 0).any():  # a part of the map only
                 return None
             places = order.reshape(s.channels, s.pixels).T
-            moves[name].append(_move(output, np.ascontiguousarray(places, np.intp), len(sources)))
+            step = int(places[0, 1] - places[0, 0]) if s.channels > 1 else 1
+            if not np.array_equal(places, places[:, :1] + step * np.arange(s.channels)):
+                return None
+            moves[name].append(_Move(output, np.ascontiguousarray(places[:, 0], np.int64), step))
     return Movement({name: tuple(r.shape) for name, r in results.items()}, {name: tuple(m) for name, m in moves.items()})
-
-
-def _move(output: str, places: NDArray[np.intp], size: int) -> _Move:
-    channels = places.shape[1]
-    rows = places[:, 0] // channels
-    together = size % channels == 0 and np.array_equal(places, rows[:, None] * channels + np.arange(channels))
-    return _Move(output, None, rows) if together else _Move(output, places, None)

@@ -196,6 +196,10 @@ class NativeExecutor:
         array: BoolArray = self._stream.changed(self._lowered.tensors[name])
         return array
 
+    def put(self, name: str, places: NDArray[np.int64], step: int, out: FloatArray, *, everywhere: bool = False) -> None:
+        """Write values of a map to their places in a flat array; see `skipvid.engine.executor.Executor.put`."""
+        self._stream.put(self._lowered.tensors[name], places, step, everywhere, out)
+
     def any_changed(self, name: str) -> bool:
         """Whether the last step committed any pixel of a map; costs nothing."""
         return bool(self._stream.any_changed(self._lowered.tensors[name]))

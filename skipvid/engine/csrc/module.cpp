@@ -192,6 +192,11 @@ void bind_stream(nb::module_& m) {
              [](Stream& s, int tensor, const nb::ndarray<const float, nb::ndim<3>, nb::device::cpu>& values) {
                  s.write(tensor, values.data(), values.stride(0), values.stride(1), values.stride(2));
              })
+        .def("put",
+             [](const Stream& s, int tensor, const nb::ndarray<const int64_t, nb::c_contig, nb::device::cpu>& places,
+                int64_t step, bool everywhere, nb::ndarray<float, nb::c_contig, nb::device::cpu> out) {
+                 s.put(tensor, places.data(), step, everywhere, out.data());
+             })
         .def("count", [](const Stream& s, int op) { return s.counts().at(op); })
         .def("counts", [](const Stream& s) { return copied(s.counts()); })
         .def("op_ms", [](const Stream& s) { return copied(s.ms()); })

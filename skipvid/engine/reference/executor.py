@@ -184,6 +184,13 @@ class ReferenceExecutor:
         array: BoolArray = self._changed[name].numpy()
         return array
 
+    def put(self, name: str, places: NDArray[np.int64], step: int, out: FloatArray, *, everywhere: bool = False) -> None:
+        """Write values of a map to their places in a flat array; see `skipvid.engine.executor.Executor.put`."""
+        values, chosen = self.tensor(name), self.changed(name)
+        if everywhere:
+            chosen = np.ones_like(chosen)
+        out[places[chosen.reshape(-1)][:, None] + step * np.arange(values.shape[2])] = values[chosen]
+
     def any_changed(self, name: str) -> bool:
         """Whether the last step committed any pixel of a map."""
         return bool(self._changed[name].any())

@@ -12,14 +12,15 @@ namespace skipvid {
 namespace {
 
 constexpr int kRowsPerChunk = 16;
-constexpr int kAlonePixels = 64 * 1024;  // up to so many, comparing takes less than waking another thread
+constexpr int kCompareAlone = 256 * 1024;  // up to so many pixels, comparing takes less than waking another thread,
+constexpr int kConvertAlone = 32 * 1024;   // and converting what may have changed of these
 
 }  // namespace
 
 // Calls body(row) for the rows [top, bottom), on several threads where that pays.
 template <class Body>
-void Stream::each_image_row(int top, int bottom, const Body& body) {
-    const int width = maps_[input_].view.width, threads = (bottom - top) * width < kAlonePixels ? 1 : threads_;
+void Stream::each_image_row(int top, int bottom, int alone, const Body& body) {
+    const int width = maps_[input_].view.width, threads = (bottom - top) * width <= alone ? 1 : threads_;
     Pool::instance().run(threads, div_up(bottom - top, kRowsPerChunk), [&](int chunk, int) {
         const int first = top + chunk * kRowsPerChunk;
         for (int y = first; y < std::min(bottom, first + kRowsPerChunk); ++y) body(y);
@@ -46,7 +47,7 @@ void Stream::compare_image(const uint8_t* image, float threshold, int top, int b
     const size_t row_bytes = static_cast<size_t>(width) * 3;
     // Grey levels are whole: above the threshold is above the next whole number below it.
     const int whole = static_cast<int>(std::min(255.0f, std::floor(threshold)));
-    each_image_row(top, bottom, [&](int y) {
+    each_image_row(top, bottom, kCompareAlone, [&](int y) {
         plan_->kernels().differ_image(image + y * row_bytes, image_.data() + y * row_bytes, width, whole,
                                       candidates.row(y));
     });
@@ -90,7 +91,7 @@ void Stream::take_image(const uint8_t* image) {
     map.changed.clear();
     if (refresh_) {
         image_.assign(image, image + row_bytes * v.height);
-        each_image_row(0, v.height, [&](int y) {
+        each_image_row(0, v.height, kConvertAlone, [&](int y) {
             for (int x = 0; x < v.width; ++x) convert<0>(image + y * row_bytes + static_cast<size_t>(x) * 3, v.at(y, x));
         });
         since_.clear();
@@ -108,7 +109,7 @@ void Stream::take_image(const uint8_t* image) {
     }
     BitMap near(v.height, v.width);
     spread(candidates, near);
-    each_image_row(near.top(), near.bottom(), [&](int y) {
+    each_image_row(near.top(), near.bottom(), kConvertAlone, [&](int y) {
         v.channels == 3 ? commit_image_row<3>(image, near, y) : commit_image_row<0>(image, near, y);
     });
     map.changed.widen(near.top(), near.bottom());

@@ -73,6 +73,10 @@ class Stream {
     // The result of an island, (height, width, channels) with the given strides in floats.
     void write(int tensor, const float* values, ptrdiff_t row, ptrdiff_t pixel, ptrdiff_t channel);
 
+    // Writes value (y, x, c) to out[places[y * width + x] + c * step], of all pixels or of those that the last frame
+    // changed.
+    void put(int tensor, const int64_t* places, ptrdiff_t step, bool everywhere, float* out) const;
+
     const Plan& plan() const { return *plan_; }
     const Map& map(int tensor) const { return maps_[tensor]; }
     const BitMap& active(int op) const { return active_[op]; }
@@ -95,7 +99,7 @@ class Stream {
     void remember(const BitMap& candidates, BitMap& recent);
     void spread(BitMap& candidates, BitMap& spread) const;
     template <class Body>
-    void each_image_row(int top, int bottom, const Body& body);
+    void each_image_row(int top, int bottom, int alone, const Body& body);
     void compare_image(const uint8_t* image, float threshold, int top, int bottom, BitMap& candidates);
     template <int Channels>
     void commit_image_row(const uint8_t* image, const BitMap& near, int y);
