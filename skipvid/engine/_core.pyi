@@ -71,6 +71,7 @@ class Stream:
         norms: Sequence[int],
         opens: Sequence[Sequence[int]],
         limits: Sequence[float],
+        joined: Sequence[int],
         structure: int,
         refresh_every: int,
     ) -> None: ...

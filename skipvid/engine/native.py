@@ -17,7 +17,7 @@ from skipvid.engine import _core
 from skipvid.engine.executor import BoolArray, ByteArray, PixelMap
 from skipvid.engine.island import OnnxPart
 from skipvid.engine.lower import LoweredPlan, lower
-from skipvid.engine.rules import gated_convolutions
+from skipvid.engine.rules import gated_convolutions, joined_maps
 from skipvid.errors import UsageError
 from skipvid.gates.settings import EXACT, GateSettings, Hysteresis, LayerGate, Norm, OpenGate, Reference
 from skipvid.plan import Conv, FloatArray, Island, Plan
@@ -128,6 +128,7 @@ class NativeExecutor:
             norms,
             opens,
             limits,
+            [self._lowered.tensors[name] for name in joined_maps(self._plan, settings)],
             settings.structure,
             settings.refresh_every,
         )

@@ -6,7 +6,7 @@ from skipvid.errors import UsageError
 from skipvid.gates.settings import GateSettings
 from skipvid.plan import Conv, Plan
 
-__all__ = ["gated_convolutions"]
+__all__ = ["gated_convolutions", "joined_maps"]
 
 
 def gated_convolutions(plan: Plan, settings: GateSettings) -> tuple[Conv, ...]:
@@ -21,3 +21,13 @@ def gated_convolutions(plan: Plan, settings: GateSettings) -> tuple[Conv, ...]:
             message = f"the plan has no convolution named {name!r} to gate."
             raise UsageError(message, "Name operators as `skipvid models show` does.")
     return tuple(op for op in ops.values() if isinstance(op, Conv))
+
+
+def joined_maps(plan: Plan, settings: GateSettings) -> frozenset[str]:
+    """The maps between a depthwise and a pointwise convolution that share their active pixels: those without a rule of their own.
+
+    They are not compared: every recomputed pixel counts as changed.
+    """
+    ruled = {name for name, gate in settings.layers.items() if gate.threshold > 0}
+    ruled.update(op.inputs[0] for op in gated_convolutions(plan, settings))
+    return plan.joinable - ruled

@@ -229,8 +229,4 @@ def sharing(plan: Plan) -> frozenset[str]:
     They need no rule: what the depthwise leaves closed does not change, so it is recomputed exactly where the depthwise was.
     """
     depthwise = {op.output for op in plan.ops if isinstance(op, Conv) and op.is_depthwise}
-    return frozenset(
-        op.name
-        for op in plan.ops
-        if isinstance(op, Conv) and op.kernel == (1, 1) and op.stride == (1, 1) and op.groups == 1 and op.inputs[0] in depthwise
-    )
+    return frozenset(op.name for op in plan.ops if isinstance(op, Conv) and op.is_pointwise and op.inputs[0] in depthwise)

@@ -60,7 +60,9 @@ class Truncation(GateOptions):
     Source: Parger et al., DeltaCNN, CVPR 2022, section 3; the reference is the last committed value, so slow changes add up.
 
     Attributes:
-        threshold: For every gated map: as a share of the map's scale if ``relative``, else in the map's own units.
+        threshold: For every gated map: as a share of the map's scale if ``relative``, else in the map's own units. Between a
+            depthwise convolution and its pointwise one there is a gate only where ``layers`` names it: the two share the gate of
+            what the second one writes.
         norm: How a difference is measured over channels: ``max``, ``l2`` or ``rms``.
         input_threshold: At the network's input, in grey levels.
         input_noise: At the network's input, in multiples of the video's noise; the larger of the two rules.
@@ -125,7 +127,7 @@ class Truncation(GateOptions):
         shares = self.shares(plan)
         layers: dict[str, LayerGate] = {}
         for gate in plan.gates:
-            if gate.name == INPUT:
+            if gate.name == INPUT or (gate.tensor in plan.joinable and gate.name not in self.layers):
                 continue
             share = shares[gate.name]
             threshold = share * scale_of(scales, gate.name) if self.relative and share > 0 else share

@@ -89,6 +89,16 @@ class Plan:
         """Multiply-accumulates of recomputing ``active`` pixels of an operator's output."""
         return self.op_macs[op.name] * active // self.tensors[op.output].pixels
 
+    @cached_property
+    def joinable(self) -> frozenset[str]:
+        """The maps that a depthwise convolution writes and nothing but a pointwise one reads, so that the two may run as one."""
+        shown = {*self.maps.values(), *(() if self.tail is None else self.tail.inputs)}
+        between = {op.output for op in self.ops if isinstance(op, Conv) and op.is_depthwise} - shown
+        readers = {name: list(self.consumers(name)) for name in between}
+        return frozenset(
+            name for name, ops in readers.items() if len(ops) == 1 and isinstance(ops[0], Conv) and ops[0].is_pointwise
+        )
+
     def consumers(self, tensor: str) -> Iterator[Op]:
         """The operators that read a map."""
         return (op for op in self.ops if tensor in op.inputs)

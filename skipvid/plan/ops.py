@@ -76,6 +76,11 @@ class Conv(Op):
     def is_depthwise(self) -> bool:
         return self.groups == self.weight.shape[0] and self.weight.shape[1] == 1 and self.groups > 1
 
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether an output reads all channels of the one pixel at its own place."""
+        return self.kernel == (1, 1) and self.stride == (1, 1) and self.pads == (0, 0, 0, 0) and self.groups == 1
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ConvTranspose(Op):

@@ -262,7 +262,8 @@ def test_rounds_of_staggered_refresh_make_a_still_picture_exact(name: str, kind:
     for tensor in plan.tensors:
         assert np.array_equal(executor.tensor(tensor), full.tensor(tensor)), tensor
     executor.step(sequence[-1])
-    assert not any(executor.changed(tensor).any() for tensor in plan.tensors)
+    # Between joined operators nothing is compared: what is recomputed counts as changed.
+    assert not any(executor.changed(tensor).any() for tensor in set(plan.tensors) - plan.joinable)
 
 
 def test_without_it_a_still_picture_stays_as_it_was_left() -> None:

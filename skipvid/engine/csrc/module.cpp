@@ -161,9 +161,11 @@ void bind_stream(nb::module_& m) {
         .def("configure",
              [](Stream& s, float threshold, int dilation, const std::vector<std::vector<int>>& ignore, float low,
                 int frames, int radius, const std::vector<float>& thresholds, const std::vector<int>& norms,
-                const std::vector<std::vector<int>>& opens, const std::vector<float>& limits, int structure,
-                int refresh_every) {
-                 Rules rules{{threshold, dilation, {}, low, frames, radius}, {}, {}, structure, refresh_every};
+                const std::vector<std::vector<int>>& opens, const std::vector<float>& limits,
+                const std::vector<int>& joined, int structure, int refresh_every) {
+                 Rules rules{{threshold, dilation, {}, low, frames, radius}, {}, {}, {}, structure, refresh_every};
+                 rules.joined.assign(s.plan().tensors().size(), false);
+                 for (const int tensor : joined) rules.joined.at(tensor) = true;
                  for (const auto& r : ignore) rules.input.ignore.push_back({r.at(0), r.at(1), r.at(2), r.at(3)});
                  for (size_t t = 0; t < s.plan().tensors().size(); ++t)
                      rules.gates.push_back({thresholds.at(t), static_cast<NormKind>(norms.at(t))});
@@ -205,7 +207,9 @@ void bind_stream(nb::module_& m) {
         .def("active", [](const Stream& s, int op) { return bool_array(s.active(op)); })
         .def("tensor",
              [](const nb::object& self, int tensor) {
-                 const View& v = nb::cast<const Stream&>(self).map(tensor).view;
+                 auto& stream = nb::cast<Stream&>(self);
+                 if (stream.joined(tensor)) stream.restore(tensor);
+                 const View& v = stream.map(tensor).view;
                  const size_t shape[3] = {static_cast<size_t>(v.height), static_cast<size_t>(v.width),
                                           static_cast<size_t>(v.channels)};
                  const int64_t strides[3] = {v.row, v.pixel, 1};

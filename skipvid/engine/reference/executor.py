@@ -19,7 +19,7 @@ from skipvid.engine.reference.inputs import InputState
 from skipvid.engine.reference.kernels import Kernel, kernel
 from skipvid.engine.reference.opening import OpenState, residual_norm
 from skipvid.engine.reference.sweep import Sweep
-from skipvid.engine.rules import gated_convolutions
+from skipvid.engine.rules import gated_convolutions, joined_maps
 from skipvid.gates.settings import EXACT, GateSettings
 from skipvid.plan import FloatArray, Plan
 
@@ -72,6 +72,7 @@ class ReferenceExecutor:
         states = self._opening
         self._opening = {op.name: states.get(op.name) or OpenState(op, self._plan.tensors[op.output]) for op in gated}
         self._residuals = dict.fromkeys((op.inputs[0] for op in gated), torch.zeros(0))
+        self._joined = joined_maps(self._plan, settings)
         self._settings = settings
 
     def use_threads(self, threads: int) -> None:
@@ -137,6 +138,9 @@ class ReferenceExecutor:
 
     def _commit(self, output: str, new: Tensor, active: Tensor, exactly: Tensor | None) -> Tensor:
         """Accept recomputed pixels into a map, those of ``exactly`` where any bit differs; which were accepted."""
+        if output in self._joined:
+            self._maps[output] = torch.where(active[..., None], new, self._maps[output])
+            return active
         gate, structure = self._settings.layers.get(output, EXACT_GATE), self._settings.structure
         if exactly is None or gate.threshold == 0:
             self._maps[output], changed = commit(self._maps[output], new, active, gate, structure)

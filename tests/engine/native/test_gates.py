@@ -149,7 +149,7 @@ def test_rounds_of_staggered_refresh_make_a_still_picture_exact(name: str, kind:
     for tensor in plan.tensors:
         assert executor.tensor(tensor).tobytes() == full.tensor(tensor).tobytes(), tensor
     executor.step(sequence[-1])
-    assert not any(executor.changed(tensor).any() for tensor in plan.tensors)
+    assert not any(executor.changed(tensor).any() for tensor in set(plan.tensors) - plan.joinable)
 
 
 @pytest.mark.parametrize("structure", [2, 8])

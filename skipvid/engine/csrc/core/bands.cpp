@@ -41,7 +41,9 @@ int Stream::chain_end(int first, int last) const {
 int Stream::run_bands(int first, int last) {
     const auto& ops = plan_->ops();
     int end = chain_end(first, last);
-    const auto large = [&](int i) { return floats(maps_[ops[i]->output].view) > kCachedFloats; };
+    const auto large = [&](int i) {
+        return !joined_[ops[i]->output] && floats(maps_[ops[i]->output].view) > kCachedFloats;
+    };
     if (!large(first)) return first;
     end = std::min(end, first + kLongest);
     int stop = first + 1;  // a chain goes one operator beyond its last large map
@@ -71,14 +73,17 @@ int Stream::run_bands(int first, int last) {
     return stop;
 }
 
-// Computes and stores rows [begin, end) of an operator's output, without comparing.
 void Stream::run_rows(int index, int begin, int end) {
-    if (begin >= end) return;
+    if (begin < end && !joined_[plan_->ops()[index]->output]) store_rows(index, begin, end);
+}
+
+// Computes and stores rows [begin, end) of an operator's output, without comparing.
+void Stream::store_rows(int index, int begin, int end) {
     const Op& op = *plan_->ops()[index];
     const Node& node = *nodes_[index];
     const View& out = maps_[op.output].view;
     const int pixels = (end - begin) * out.width;
-    int block = std::min<int>(kMaxBlock, static_cast<int>(scratch_[0].size()) / std::max(1, node.stride));
+    int block = std::min<int>(kMaxBlock, static_cast<int>(scratch_[0].size()) / std::max(1, node.stride + node.extra));
     block = std::min(kMaxBlock, std::max(node.granule, block / node.granule * node.granule));
     Pool::instance().run(threads_, (pixels + block - 1) / block, [&](int number, int worker) {
         Pixels px;

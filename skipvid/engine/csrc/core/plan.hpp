@@ -48,12 +48,15 @@ class Node {
     virtual void footprint(BitMap& active) = 0;
     // Results before the activation, one row of `stride` floats per pixel. Called from several threads.
     virtual void compute(Block block) const = 0;
+    // The same where an output reads one pixel, from those pixels side by side in `rows`, `step` floats apart.
+    virtual void compute_from(const float* /*rows*/, ptrdiff_t /*step*/, Block /*block*/) const {}
 
     // Output rows that can be computed when the first `rows` rows of input number `input` are known; -1: all are
     // needed.
     virtual int rows_ready(int /*input*/, int /*rows*/) const { return -1; }
 
-    int stride = 0;     // scratch floats per pixel
+    int stride = 0;     // floats per pixel of the results in scratch
+    int extra = 0;      // further scratch floats per pixel, behind the results
     double cost = 0.0;  // of a pixel, in vector multiply-adds; to decide who works
     int granule = 8;    // blocks are multiples of this many pixels where possible
 };

@@ -76,6 +76,7 @@ Stream::Stream(std::shared_ptr<const Plan> plan, int input, PixelTable pixels, i
     counts_.assign(ops, 0);
     ms_.assign(ops, 0.0);
     gated_.assign(tensors, false);
+    joined_.assign(tensors, false);
     scratch_.resize(threads_);
     relayout();
 }
@@ -84,9 +85,13 @@ void Stream::bind() {
     nodes_.clear();
     size_t scratch = 0;
     for (const auto& op : plan_->ops()) {
-        nodes_.push_back(op->bind(maps_));
-        const Node& node = *nodes_.back();
-        scratch = std::max({scratch, kScratchFloats, static_cast<size_t>(node.stride) * node.granule});
+        auto node = op->bind(maps_);
+        if (op->kind() == OpKind::kBlock && joined_[op->inputs[0]]) {
+            const int first = writer(op->inputs[0]);
+            node = join(*plan_, *nodes_[first], *plan_->ops()[first], std::move(node));
+        }
+        scratch = std::max({scratch, kScratchFloats, static_cast<size_t>(node->stride + node->extra) * node->granule});
+        nodes_.push_back(std::move(node));
     }
     for (Buffer& buffer : scratch_)
         if (buffer.size() < scratch) buffer = Buffer(scratch);
@@ -137,8 +142,23 @@ void Stream::configure(Rules rules) {
         own_values(op.inputs[0]);
     }
     sweep_.every = rules.refresh_every;
-    if (moved) relayout();
+    const bool rebind = rules.joined != joined_;
+    for (size_t t = 0; started_ && t < maps_.size(); ++t)
+        if (joined_[t] && !rules.joined[t]) restore(static_cast<int>(t));
+    joined_ = std::move(rules.joined);
+    if (moved)
+        relayout();
+    else if (rebind)
+        bind();
 }
+
+int Stream::writer(int tensor) const {
+    int index = 0;
+    while (plan_->ops()[index]->output != tensor) ++index;
+    return index;
+}
+
+void Stream::restore(int tensor) { store_rows(writer(tensor), 0, maps_[tensor].view.height); }
 
 void Stream::reset() {
     for (Map& map : maps_) map.changed.clear();
@@ -199,6 +219,8 @@ void Stream::run_op(int index) {
     counts_[index] = pixels;
     if (pixels == 0) {
         active.clear();
+    } else if (joined_[op.output]) {
+        out.changed.add(active);
     } else if (op.kind() == OpKind::kConcat && !gated_[op.output]) {
         run_concat(index);
     } else if (op.kind() != OpKind::kIsland) {
@@ -257,7 +279,7 @@ void Stream::run_concat(int index) {
 Stream::Work Stream::divide(const Node& node, int64_t pixels) const {
     const double pixel_cost = node.cost + kPixelCost, cost = pixel_cost * static_cast<double>(pixels);
     const int threads = cost < kForkCost ? 1 : threads_;
-    int block = std::min<int>(kMaxBlock, static_cast<int>(scratch_[0].size()) / std::max(1, node.stride));
+    int block = std::min<int>(kMaxBlock, static_cast<int>(scratch_[0].size()) / std::max(1, node.stride + node.extra));
     if (threads > 1) {
         // Enough blocks to balance, none too small to be worth claiming.
         const auto share = static_cast<int>((pixels + 4 * threads - 1) / (4 * threads));

@@ -29,6 +29,7 @@ struct Rules {
     InputRule input;
     std::vector<Gate> gates;  // one per tensor; those of tensors that no operator writes are ignored
     std::vector<OpenRule> opens;
+    std::vector<bool> joined;  // tensors that are not compared: what is recomputed counts as changed
     int structure = 1;
     int refresh_every = 0;
 };
@@ -64,6 +65,8 @@ class Stream {
 
     void configure(Rules rules);
     void reset();
+    // Computes a joined tensor, which nothing else does.
+    void restore(int tensor);
 
     // Take in the next frame; whether the whole frame must be recomputed is decided here (the first always).
     void begin(const float* chw, bool refresh);
@@ -79,6 +82,7 @@ class Stream {
 
     const Plan& plan() const { return *plan_; }
     const Map& map(int tensor) const { return maps_[tensor]; }
+    bool joined(int tensor) const { return joined_[tensor]; }
     const BitMap& active(int op) const { return active_[op]; }
     const std::vector<int64_t>& counts() const { return counts_; }
     const std::vector<double>& ms() const { return ms_; }
@@ -109,6 +113,7 @@ class Stream {
     int run_bands(int first, int last);
     int chain_end(int first, int last) const;
     void run_rows(int index, int begin, int end);
+    void store_rows(int index, int begin, int end);
     void run_gated(int index, int64_t pixels, const BitMap& looked);
     void run_blocks(int index, const BitMap& active, int64_t pixels, CommitMode mode);
     void run_structured(int index, const BitMap& active, int64_t pixels);
@@ -118,6 +123,7 @@ class Stream {
         int threads, block, blocks;
     };
     Work divide(const Node& node, int64_t pixels) const;
+    int writer(int tensor) const;
     // Commits a pixel where any bit differs.
     void commit_pixel(Map& out, int y, int x, const float* values);
     CommitMode commit_mode(const Map& map) const;
@@ -138,6 +144,8 @@ class Stream {
     std::vector<Map> maps_;
     std::vector<BitMap> active_;
     std::vector<std::unique_ptr<Node>> nodes_;
+    // By tensor: lives in scratch between the operator that writes it and the one that reads it.
+    std::vector<bool> joined_;
     std::vector<int64_t> counts_;
     std::vector<double> ms_;
     std::vector<uint8_t> image_;  // the image behind the input map; empty after a tensor

@@ -51,13 +51,23 @@ class ConvNode : public Node {
         const float* anchor = in_.view.data - g.top * in_.view.row - g.left * in_.view.pixel;
         for (int i = 0; i < px.n; ++i)
             window[i] = anchor + px.y[i] * g.stride_h * in_.view.row + px.x[i] * g.stride_w * in_.view.pixel;
-        const Ahead ahead{fresh_.data(), static_cast<int>(fresh_.size()), g.in_channels};
-        op_.kernels.conv({px.n, window, walk_.segments.data(), walk_.chunks.data(),
-                          static_cast<int>(walk_.chunks.size()), op_.packed.panels.data(),
-                          static_cast<int>(op_.packed.panels.size()), op_.bias.data(), block.scratch, stride, ahead});
+        run(px.n, window, {fresh_.data(), static_cast<int>(fresh_.size()), g.in_channels}, block.scratch);
+    }
+
+    void compute_from(const float* rows, ptrdiff_t step, Block block) const override {
+        const int n = block.pixels->n;
+        const float* window[kMaxBlock];
+        for (int i = 0; i < n; ++i) window[i] = rows + i * step;
+        run(n, window, {}, block.scratch);
     }
 
   private:
+    void run(int n, const float* const* window, const Ahead& ahead, float* scratch) const {
+        op_.kernels.conv({n, window, walk_.segments.data(), walk_.chunks.data(), static_cast<int>(walk_.chunks.size()),
+                          op_.packed.panels.data(), static_cast<int>(op_.packed.panels.size()), op_.bias.data(),
+                          scratch, stride, ahead});
+    }
+
     const ConvOp& op_;
     const Map& in_;
     int out_height_;
