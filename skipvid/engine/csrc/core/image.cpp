@@ -55,8 +55,8 @@ void Stream::compare_image(const uint8_t* image, float threshold, int top, int b
     candidates.trim();
 }
 
-// Takes over those of the `near` pixels of a row that differ in any bit. Their mask is what changes in the map: an image
-// may differ where the input does not, in a channel that it does not read.
+// Takes over those of the `near` pixels of a row that differ in any bit. Their mask is what changes in the map: an
+// image may differ where the input does not, in a channel that it does not read.
 template <int Channels>
 void Stream::commit_image_row(const uint8_t* image, const BitMap& near, int y) {
     Map& map = maps_[input_];
@@ -92,7 +92,8 @@ void Stream::take_image(const uint8_t* image) {
     if (refresh_) {
         image_.assign(image, image + row_bytes * v.height);
         each_image_row(0, v.height, kConvertAlone, [&](int y) {
-            for (int x = 0; x < v.width; ++x) convert<0>(image + y * row_bytes + static_cast<size_t>(x) * 3, v.at(y, x));
+            for (int x = 0; x < v.width; ++x)
+                convert<0>(image + y * row_bytes + static_cast<size_t>(x) * 3, v.at(y, x));
         });
         since_.clear();
         map.changed.fill();

@@ -38,6 +38,7 @@ struct Map {
 struct Block {
     Pixels* pixels;  // may be permuted by the computation; results belong to them in their final order
     float* scratch;
+    int part = 0, parts = 1;  // which share of the output channels to compute
 };
 
 // An operator bound to the buffers of one stream.
@@ -48,17 +49,21 @@ class Node {
     virtual void footprint(BitMap& active) = 0;
     // Results before the activation, one row of `stride` floats per pixel. Called from several threads.
     virtual void compute(Block block) const = 0;
-    // The same where an output reads one pixel, from those pixels side by side in `rows`, `step` floats apart.
+    // Computes what all shares of a block need, behind its results; compute() does so itself where there is one share.
+    virtual void prepare(Block /*block*/) const {}
+    // As compute() where an output reads one pixel, from those pixels side by side in `rows`, `step` floats apart.
     virtual void compute_from(const float* /*rows*/, ptrdiff_t /*step*/, Block /*block*/) const {}
 
     // Output rows that can be computed when the first `rows` rows of input number `input` are known; -1: all are
     // needed.
     virtual int rows_ready(int /*input*/, int /*rows*/) const { return -1; }
 
-    int stride = 0;     // floats per pixel of the results in scratch
-    int extra = 0;      // further scratch floats per pixel, behind the results
-    double cost = 0.0;  // of a pixel, in vector multiply-adds; to decide who works
-    int granule = 8;    // blocks are multiples of this many pixels where possible
+    int stride = 0;      // floats per pixel of the results in scratch
+    int extra = 0;       // further scratch floats per pixel, behind the results
+    double cost = 0.0;   // of a pixel, in vector multiply-adds; to decide who works
+    size_t weights = 0;  // floats that every block reads
+    int parts = 1;       // most shares of the output channels that can be computed apart
+    int granule = 8;     // blocks are multiples of this many pixels where possible
 };
 
 enum class OpKind { kBlock, kConcat, kGlobalPool, kIsland };

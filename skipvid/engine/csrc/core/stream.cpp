@@ -1,67 +1,14 @@
 #include "stream.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 
 #include "../ops/ops.hpp"
-#include "threads.hpp"
 
 namespace skipvid {
 namespace {
 
 constexpr size_t kScratchFloats = 24 * 1024;  // per block: stays in the second-level cache beside weights and windows
-constexpr double kForkCost = 40000.0;   // vector multiply-adds that take as long as waking another thread is worth
-constexpr double kBlockCost = 20000.0;  // and those of a block worth claiming by itself
-constexpr double kPixelCost = 12.0;     // overhead per pixel: list, pointers, commit
-
-// What pixels held before they were committed, where a gate asks how much they changed.
-class Before {
-  public:
-    Before(const Map& map, CommitMode mode, float* const* pixels, int n) : pixels_(pixels) {
-        if (!map.residual.wanted() || mode == CommitMode::kRefresh) return;
-        const int channels = map.view.channels;
-        values_.resize(static_cast<size_t>(n) * channels);
-        for (int i = 0; i < n; ++i)
-            std::copy_n(pixels[i], channels, values_.data() + static_cast<size_t>(i) * channels);
-    }
-    void note(Map& map, const Pixels& px, const uint8_t* committed) const {
-        if (values_.empty()) return;
-        const int channels = map.view.channels;
-        for (int i = 0; i < px.n; ++i)
-            if (committed[i])
-                map.residual.norm[static_cast<size_t>(px.y[i]) * map.view.width + px.x[i]] =
-                    l1_distance(pixels_[i], values_.data() + static_cast<size_t>(i) * channels, channels);
-    }
-
-  private:
-    float* const* pixels_;
-    std::vector<float> values_;
-};
-
-// Sets bits of several workers: words are shared between blocks.
-class BitWriter {
-  public:
-    explicit BitWriter(BitMap& map) : map_(map) {}
-    ~BitWriter() { flush(); }
-    void set(int y, int x) {
-        uint64_t* word = map_.row(y) + (x >> 6);
-        if (word != word_) {
-            flush();
-            word_ = word;
-        }
-        bits_ |= uint64_t{1} << (x & 63);
-    }
-
-  private:
-    void flush() {
-        if (bits_ != 0) std::atomic_ref<uint64_t>(*word_).fetch_or(bits_, std::memory_order_relaxed);
-        bits_ = 0;
-    }
-    BitMap& map_;
-    uint64_t* word_ = nullptr;
-    uint64_t bits_ = 0;
-};
 
 }  // namespace
 
@@ -83,7 +30,7 @@ Stream::Stream(std::shared_ptr<const Plan> plan, int input, PixelTable pixels, i
 
 void Stream::bind() {
     nodes_.clear();
-    size_t scratch = 0;
+    size_t scratch = 0, shared = 0;
     for (const auto& op : plan_->ops()) {
         auto node = op->bind(maps_);
         if (op->kind() == OpKind::kBlock && joined_[op->inputs[0]]) {
@@ -91,8 +38,12 @@ void Stream::bind() {
             node = join(*plan_, *nodes_[first], *plan_->ops()[first], std::move(node));
         }
         scratch = std::max({scratch, kScratchFloats, static_cast<size_t>(node->stride + node->extra) * node->granule});
+        const int pixels =
+            std::min(kSplitPixels, round_up(plan_->spec(op->output).height * plan_->spec(op->output).width, kMaxBlock));
+        if (node->parts > 1) shared = std::max(shared, static_cast<size_t>(pixels) * (node->stride + node->extra));
         nodes_.push_back(std::move(node));
     }
+    if (shared_.size() < shared) shared_ = Buffer(shared);
     for (Buffer& buffer : scratch_)
         if (buffer.size() < scratch) buffer = Buffer(scratch);
 }
@@ -274,150 +225,6 @@ void Stream::run_concat(int index) {
         }
         channel += from.channels;
     }
-}
-
-Stream::Work Stream::divide(const Node& node, int64_t pixels) const {
-    const double pixel_cost = node.cost + kPixelCost, cost = pixel_cost * static_cast<double>(pixels);
-    const int threads = cost < kForkCost ? 1 : threads_;
-    int block = std::min<int>(kMaxBlock, static_cast<int>(scratch_[0].size()) / std::max(1, node.stride + node.extra));
-    if (threads > 1) {
-        // Enough blocks to balance, none too small to be worth claiming.
-        const auto share = static_cast<int>((pixels + 4 * threads - 1) / (4 * threads));
-        const int least = static_cast<int>(kBlockCost / pixel_cost) + 1;
-        block = std::min(block, std::max(share, least));
-    }
-    block = std::max(node.granule, block / node.granule * node.granule);
-    block = std::min(block, kMaxBlock);
-    return {threads, block, static_cast<int>((pixels + block - 1) / block)};
-}
-
-void Stream::run_blocks(int index, const BitMap& active, int64_t pixels, CommitMode mode) {
-    const Op& op = *plan_->ops()[index];
-    const Node& node = *nodes_[index];
-    Map& out = maps_[op.output];
-    const auto [threads, block, blocks] = divide(node, pixels);
-    out.changed.widen(active.top(), active.bottom());
-    if (!stored_)
-        Pool::instance().run(threads, blocks, [&, block = block](int number, int worker) {
-            Pixels px;
-            active.collect(before_, static_cast<int64_t>(number) * block,
-                           std::min<int64_t>(pixels, static_cast<int64_t>(number + 1) * block), px);
-            float* scratch = scratch_[worker].data();
-            node.compute({&px, scratch});
-            float* target[kMaxBlock];
-            uint8_t committed[kMaxBlock];
-            for (int i = 0; i < px.n; ++i) target[i] = out.view.at(px.y[i], px.x[i]);
-            const Before before(out, mode, target, px.n);
-            plan_->kernels().commit({px.n, out.view.channels, target, scratch, node.stride, op.activation, mode,
-                                     out.gate.norm, out.gate.threshold, committed});
-            if (mode == CommitMode::kRefresh) return;
-            before.note(out, px, committed);
-            BitWriter writer(out.changed);
-            for (int i = 0; i < px.n; ++i)
-                if (committed[i]) writer.set(px.y[i], px.x[i]);
-        });
-    if (mode == CommitMode::kRefresh)
-        out.changed.fill();
-    else
-        out.changed.trim();
-}
-
-// Decides for all pixels first, against copies of what the map holds, and then commits those of the blocks decided for.
-void Stream::run_structured(int index, const BitMap& active, int64_t pixels) {
-    const Op& op = *plan_->ops()[index];
-    const Node& node = *nodes_[index];
-    Map& out = maps_[op.output];
-    const int channels = out.view.channels;
-    const auto [threads, block, blocks] = divide(node, pixels);
-    const auto stride = static_cast<size_t>(node.stride);
-    Buffer values(static_cast<size_t>(pixels) * stride);
-    std::vector<Pixels> where(blocks);
-    std::vector<uint8_t> exceeds(static_cast<size_t>(pixels));
-    Pool::instance().run(threads, blocks, [&, block = block](int number, int worker) {
-        const int64_t first = static_cast<int64_t>(number) * block;
-        Pixels& px = where[number];
-        active.collect(before_, first, std::min<int64_t>(pixels, first + block), px);
-        float* scratch = scratch_[worker].data();
-        node.compute({&px, scratch});
-        std::vector<float> old(static_cast<size_t>(px.n) * round_up(channels, 16));
-        float* target[kMaxBlock];
-        for (int i = 0; i < px.n; ++i) {
-            target[i] = old.data() + static_cast<size_t>(i) * round_up(channels, 16);
-            std::copy_n(out.view.at(px.y[i], px.x[i]), channels, target[i]);
-        }
-        plan_->kernels().commit({px.n, channels, target, scratch, node.stride, op.activation, CommitMode::kNorm,
-                                 out.gate.norm, out.gate.threshold, exceeds.data() + first});
-        // The comparison left the activated values behind.
-        std::copy_n(scratch, px.n * stride, values.data() + first * stride);
-    });
-    BitMap decided(out.view.height, out.view.width);
-    for (int b = 0; b < blocks; ++b)
-        for (int i = 0; i < where[b].n; ++i)
-            if (exceeds[static_cast<size_t>(b) * block + i]) decided.set(where[b].y[i], where[b].x[i]);
-    spread_blocks(decided, structure_);
-    for (int b = 0; b < blocks; ++b)
-        for (int i = 0; i < where[b].n; ++i) {
-            const int y = where[b].y[i], x = where[b].x[i];
-            if (decided.get(y, x))
-                commit_pixel(out, y, x, values.data() + (static_cast<size_t>(b) * block + i) * stride);
-        }
-}
-
-void Stream::commit_pixel(Map& out, int y, int x, const float* values) {
-    float* target = out.view.at(y, x);
-    uint8_t committed = 1;
-    Pixels px;
-    px.n = 1;
-    px.y[0] = static_cast<int16_t>(y);
-    px.x[0] = static_cast<int16_t>(x);
-    const Before before(out, CommitMode::kExact, &target, 1);
-    plan_->kernels().commit({1, out.view.channels, &target, values, 0, Activation{}, CommitMode::kExact, out.gate.norm,
-                             out.gate.threshold, &committed});
-    if (!committed) return;
-    out.changed.set(y, x);
-    before.note(out, px, &committed);
-}
-
-void Stream::write(int tensor, const float* values, ptrdiff_t row, ptrdiff_t pixel, ptrdiff_t channel) {
-    Map& out = maps_[tensor];
-    const int channels = out.view.channels;
-    const bool looked = sweep_.count > 0 && sweep_.band == sweep_.count - 1;
-    const CommitMode mode = looked ? CommitMode::kExact : commit_mode(out);
-    Buffer line(static_cast<size_t>(round_up(channels, 16))), old(static_cast<size_t>(round_up(channels, 16)));
-    const auto take = [&](int y, int x) {
-        for (int c = 0; c < channels; ++c) line[c] = values[y * row + x * pixel + c * channel];
-    };
-    const auto exceeds = [&](int y, int x) {
-        float* target = old.data();
-        uint8_t committed = 0;
-        std::copy_n(out.view.at(y, x), channels, target);
-        plan_->kernels().commit(
-            {1, channels, &target, line.data(), 0, Activation{}, mode, out.gate.norm, out.gate.threshold, &committed});
-        return committed != 0;
-    };
-    out.residual.clear(out.changed);
-    out.changed.clear();
-    BitMap decided(out.view.height, out.view.width);
-    if (mode == CommitMode::kNorm) {
-        for (int y = 0; y < out.view.height; ++y)
-            for (int x = 0; x < out.view.width; ++x) {
-                take(y, x);
-                if (exceeds(y, x)) decided.set(y, x);
-            }
-        spread_blocks(decided, structure_);
-    } else {
-        decided.fill();
-    }
-    for (int y = decided.top(); y < decided.bottom(); ++y)
-        for (int x = 0; x < out.view.width; ++x) {
-            if (!decided.get(y, x)) continue;
-            take(y, x);
-            if (mode == CommitMode::kRefresh)
-                std::copy_n(line.data(), channels, out.view.at(y, x));
-            else
-                commit_pixel(out, y, x, line.data());
-        }
-    if (mode == CommitMode::kRefresh) out.changed.fill();
 }
 
 }  // namespace skipvid

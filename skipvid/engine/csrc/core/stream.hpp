@@ -58,6 +58,9 @@ struct Sweep {
 };
 
 class Stream {
+    // Most pixels of an operator whose output channels are divided among the threads.
+    static constexpr int kSplitPixels = 4 * kMaxBlock;
+
   public:
     Stream(std::shared_ptr<const Plan> plan, int input, PixelTable pixels, int threads);
     Stream(const Stream&) = delete;
@@ -123,6 +126,9 @@ class Stream {
         int threads, block, blocks;
     };
     Work divide(const Node& node, int64_t pixels) const;
+    void collect(const BitMap& active, int64_t pixels, int number, int block, Pixels& px) const;
+    int divide_channels(const Node& node, int64_t pixels) const;
+    void run_split(int index, const BitMap& active, int64_t pixels, int parts, CommitMode mode);
     int writer(int tensor) const;
     // Commits a pixel where any bit differs.
     void commit_pixel(Map& out, int y, int x, const float* values);
@@ -151,6 +157,7 @@ class Stream {
     std::vector<uint8_t> image_;  // the image behind the input map; empty after a tensor
     std::vector<int32_t> before_;
     std::vector<Buffer> scratch_;  // one per worker
+    Buffer shared_;                // of operators whose output channels are divided
     bool started_ = false;
     bool refresh_ = false;
     bool stored_ = false;  // the values of the operator at hand were already computed, in bands

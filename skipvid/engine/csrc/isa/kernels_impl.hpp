@@ -20,7 +20,7 @@
 namespace skipvid::SKIPVID_ISA {
 
 inline const Kernels kKernels = {
-    SKIPVID_ISA_NAME, kLanes, kMainVectors, kMaxVectors, conv,       depthwise, commit,
+    SKIPVID_ISA_NAME, kLanes, kMainVectors, kMaxVectors, conv,       depthwise,    commit,
     binary,           pool,   resample,     softmax,     reduce_row, differ_image, activate,
 };
 

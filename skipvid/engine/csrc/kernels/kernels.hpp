@@ -174,8 +174,8 @@ struct Kernels {
     void (*softmax)(const SoftmaxArgs&);
     // sum[c] = values of a row added from left to right (maximum: of the row).
     void (*reduce_row)(const float* row, ptrdiff_t pixel, int width, int channels, bool maximum, float* result);
-    // Rows of two images of 3 bytes per pixel: bits of `mask` = pixels with a byte that differs by more than `threshold`
-    // (0 to 255); returns whether there are any.
+    // Rows of two images of 3 bytes per pixel: bits of `mask` = pixels with a byte that differs by more than
+    // `threshold` (0 to 255); returns whether there are any.
     bool (*differ_image)(const uint8_t* a, const uint8_t* b, int width, int threshold, uint64_t* mask);
     // f over n values, for the tests of the elementary functions.
     void (*activate)(const Activation& f, const float* in, float* out, int n);

@@ -33,6 +33,9 @@ class ConvNode : public Node {
         stride = conv_stride(op.kernels, op.packed);
         cost = static_cast<double>(op.packed.steps) * div_up(op.geometry.out_channels, op.kernels.lanes);
         granule = 24;
+        weights = op.packed.weights.size();
+        if (op.geometry.groups == 1)
+            parts = static_cast<int>(op.packed.panels.size());  // small groups overlap in scratch
     }
     void footprint(BitMap& active) override {
         const ConvGeometry& g = op_.geometry;
@@ -51,21 +54,22 @@ class ConvNode : public Node {
         const float* anchor = in_.view.data - g.top * in_.view.row - g.left * in_.view.pixel;
         for (int i = 0; i < px.n; ++i)
             window[i] = anchor + px.y[i] * g.stride_h * in_.view.row + px.x[i] * g.stride_w * in_.view.pixel;
-        run(px.n, window, {fresh_.data(), static_cast<int>(fresh_.size()), g.in_channels}, block.scratch);
+        run(block, window, {fresh_.data(), static_cast<int>(fresh_.size()), g.in_channels});
     }
 
     void compute_from(const float* rows, ptrdiff_t step, Block block) const override {
-        const int n = block.pixels->n;
         const float* window[kMaxBlock];
-        for (int i = 0; i < n; ++i) window[i] = rows + i * step;
-        run(n, window, {}, block.scratch);
+        for (int i = 0; i < block.pixels->n; ++i) window[i] = rows + i * step;
+        run(block, window, {});
     }
 
   private:
-    void run(int n, const float* const* window, const Ahead& ahead, float* scratch) const {
-        op_.kernels.conv({n, window, walk_.segments.data(), walk_.chunks.data(), static_cast<int>(walk_.chunks.size()),
-                          op_.packed.panels.data(), static_cast<int>(op_.packed.panels.size()), op_.bias.data(),
-                          scratch, stride, ahead});
+    void run(const Block& block, const float* const* window, const Ahead& ahead) const {
+        const auto panels = static_cast<int>(op_.packed.panels.size());
+        const int first = panels * block.part / block.parts, last = panels * (block.part + 1) / block.parts;
+        op_.kernels.conv({block.pixels->n, window, walk_.segments.data(), walk_.chunks.data(),
+                          static_cast<int>(walk_.chunks.size()), op_.packed.panels.data() + first, last - first,
+                          op_.bias.data(), block.scratch, stride, ahead});
     }
 
     const ConvOp& op_;

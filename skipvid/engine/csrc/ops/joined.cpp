@@ -1,4 +1,5 @@
-// A depthwise convolution and the pointwise one behind it as one operator: what lies between them exists in scratch only.
+// A depthwise convolution and the pointwise one behind it as one operator: what lies between them exists in scratch
+// only.
 #include <algorithm>
 
 #include "ops.hpp"
@@ -14,21 +15,30 @@ class JoinedNode : public Node {
         extra = first.stride;
         cost = first.cost + second_->cost;
         granule = second_->granule;
+        weights = second_->weights;
+        parts = second_->parts;
     }
     void footprint(BitMap& active) override { second_->footprint(active); }
     int rows_ready(int input, int rows) const override { return second_->rows_ready(input, rows); }
     void compute(Block block) const override {
+        if (block.parts == 1) prepare(block);
+        second_->compute_from(between(block), extra, block);
+    }
+    void prepare(Block block) const override {
         const int n = block.pixels->n;
-        float* between = block.scratch + static_cast<ptrdiff_t>(n) * stride;
-        first_.compute({block.pixels, between});
+        float* values = between(block);
+        first_.compute({block.pixels, values});
         float* row[kMaxBlock];
-        for (int i = 0; i < n; ++i) row[i] = between + static_cast<ptrdiff_t>(i) * extra;
-        kernels_.commit({n, channels_, row, between, extra, op_.activation, CommitMode::kRefresh, NormKind::kMax, 0.0f,
-                         nullptr});
-        second_->compute_from(between, extra, block);
+        for (int i = 0; i < n; ++i) row[i] = values + static_cast<ptrdiff_t>(i) * extra;
+        kernels_.commit(
+            {n, channels_, row, values, extra, op_.activation, CommitMode::kRefresh, NormKind::kMax, 0.0f, nullptr});
     }
 
   private:
+    float* between(const Block& block) const {
+        return block.scratch + static_cast<ptrdiff_t>(block.pixels->n) * stride;
+    }
+
     const Kernels& kernels_;
     const Node& first_;
     const Op& op_;
