@@ -99,6 +99,11 @@ class Plan:
             name for name, ops in readers.items() if len(ops) == 1 and isinstance(ops[0], Conv) and ops[0].is_pointwise
         )
 
+    @cached_property
+    def usual_gates(self) -> tuple[GatePoint, ...]:
+        """The gate points that policies use unless told otherwise: not those inside what may run as one operator."""
+        return tuple(gate for gate in self.gates if gate.tensor not in self.joinable)
+
     def consumers(self, tensor: str) -> Iterator[Op]:
         """The operators that read a map."""
         return (op for op in self.ops if tensor in op.inputs)

@@ -22,8 +22,8 @@ _FIRST_INPUT = 1.0  # grey level
 def front_to_back(search: Search, plan: Plan, most: float) -> Truncation:
     """Thresholds by gate, in execution order, for a loss of ``most``; gates not reached yet are exact."""
     policy = Truncation(threshold=0.0, norm=search.base.norm, input_noise=0.0, vector_threshold=0.0)
-    for k, gate in enumerate(plan.gates, start=1):
-        allowed = most * k / len(plan.gates)
+    for k, gate in enumerate(plan.usual_gates, start=1):
+        allowed = most * k / len(plan.usual_gates)
         kept, threshold = policy, _FIRST_INPUT if gate.name == INPUT else _FIRST
         before = search.attempt(policy)
         for _ in range(_DOUBLINGS):

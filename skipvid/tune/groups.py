@@ -19,15 +19,14 @@ def groups(plan: Plan, most: int = MOST_GROUPS) -> list[tuple[str, ...]]:
     """Names of gates, group by group, the input's left out; groups of one where there are few gates.
 
     A group are neighbours in execution order of one class: those with more arithmetic behind them than the median, or with less
-    (the gate of a depthwise convolution and that of the pointwise one behind it are neighbours, but have little in common), or
-    vectors.
+    (neighbours often have little in common), or vectors.
 
     Args:
         plan: The network.
         most: Most groups, about.
     """
     behind = macs_behind(plan)
-    gates = [gate for gate in plan.gates if gate.name != INPUT]
+    gates = [gate for gate in plan.usual_gates if gate.name != INPUT]
     if len(gates) <= most:
         return [(gate.name,) for gate in gates]
     spatial = [gate.name for gate in gates if not gate.broadcast]
