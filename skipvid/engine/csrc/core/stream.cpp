@@ -24,6 +24,9 @@ Stream::Stream(std::shared_ptr<const Plan> plan, int input, PixelTable pixels, i
     ms_.assign(ops, 0.0);
     gated_.assign(tensors, false);
     joined_.assign(tensors, false);
+    hosts_.assign(tensors, false);
+    for (const auto& op : plan_->ops())
+        if (is_plain_concat(*op)) hosts_[op->output] = true;
     scratch_.resize(threads_);
     relayout();
 }
@@ -66,7 +69,7 @@ void Stream::configure(Rules rules) {
     if (rule_.frames == 0) since_.clear();
     bool moved = false;
     const auto own_values = [&](int tensor) {
-        moved = moved || !gated_[tensor];
+        moved = moved || (!gated_[tensor] && hosts_[tensor]);
         gated_[tensor] = true;
     };
     for (size_t t = 0; t < maps_.size(); ++t) {

@@ -146,6 +146,7 @@ class Stream {
     Sweep sweep_;
     std::vector<int32_t> since_;  // frames since an input pixel exceeded the threshold; empty while hysteresis is off
     std::vector<bool> gated_;     // by tensor: has or had a threshold since the last reset
+    std::vector<bool> hosts_;     // by tensor: while without a threshold, the inputs of the concat may live in it
     Layout layout_;
     std::vector<Map> maps_;
     std::vector<BitMap> active_;
