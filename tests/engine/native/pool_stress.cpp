@@ -1,5 +1,5 @@
-// The thread pool under ThreadSanitizer: `make sanitize-pool` builds and runs this. It ends with status 0 when every chunk
-// of every job ran exactly once; the sanitizer ends it otherwise on the first race.
+// The thread pool under ThreadSanitizer: `make sanitize-pool` builds and runs this. It ends with status 0 when every
+// chunk of every job ran exactly once; the sanitizer ends it otherwise on the first race.
 #include <atomic>
 #include <cstdio>
 #include <thread>
