@@ -93,7 +93,7 @@ class Keypoints:
 def _blurred(heat: FloatArray, sigma: float) -> FloatArray:
     from skipvid.video.cv import cv2
 
-    smooth = np.empty_like(heat)
+    smooth = np.empty(heat.shape, heat.dtype)  # rows side by side, however the map lies in memory
     for source, target in zip(heat, smooth, strict=True):
         cv2.GaussianBlur(source, (0, 0), sigma, dst=target)
     return smooth
