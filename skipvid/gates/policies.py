@@ -127,7 +127,7 @@ class Truncation(GateOptions):
         shares = self.shares(plan)
         layers: dict[str, LayerGate] = {}
         for gate in plan.gates:
-            if gate.name == INPUT or (gate not in plan.usual_gates and gate.name not in self.layers):
+            if gate.name == INPUT or (gate.tensor in plan.joinable and gate.name not in self.layers):
                 continue
             share = shares[gate.name]
             threshold = share * scale_of(scales, gate.name) if self.relative and share > 0 else share

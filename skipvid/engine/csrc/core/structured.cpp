@@ -21,7 +21,7 @@ void Stream::run_structured(int index, const BitMap& active, int64_t pixels) {
     Pool::instance().run(threads, blocks, [&, block = block](int number, int worker) {
         const int64_t first = static_cast<int64_t>(number) * block;
         Pixels& px = where[number];
-        active.collect(before_, first, std::min<int64_t>(pixels, first + block), px);
+        collect(active, pixels, number, block, px);
         float* scratch = scratch_[worker].data();
         node.compute({&px, scratch});
         std::vector<float> old(static_cast<size_t>(px.n) * round_up(channels, 16));
