@@ -41,7 +41,11 @@ class Ahead(Generic[T]):
     ) -> None:
         self._items = items
         self._until = until
-        self._queue: queue.Queue[T | _End] = queue.Queue(depth)
+        # The queue without a bound is the one that is not written in Python; a second one holds the permits that bound it.
+        self._done: queue.SimpleQueue[T | _End] = queue.SimpleQueue()
+        self._permits: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(depth):
+            self._permits.put(None)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
@@ -59,20 +63,22 @@ class Ahead(Generic[T]):
     def _put(self, item: T | _End) -> bool:
         while not self._ended.is_set():
             try:
-                self._queue.put(item, timeout=_POLL_S)
-            except queue.Full:
+                self._permits.get(timeout=_POLL_S)
+            except queue.Empty:
                 continue
+            self._done.put(item)
             return True
         return False
 
     def __iter__(self) -> Iterator[T]:
         while not self._ended.is_set():
             try:
-                item = self._queue.get(timeout=_POLL_S)
+                item = self._done.get(timeout=_POLL_S)
             except queue.Empty:
                 if self._until():
                     return
                 continue
+            self._permits.put(None)
             if isinstance(item, _End):
                 self._ended.set()
                 if item.error is not None:

@@ -1,10 +1,10 @@
-"""Which stages of a run overlap: measured, not guessed.
+"""How the stages of a run share the processors: measured, not guessed.
 
-On few cores, several ways through a frame compete. Sequential: one stage after the other, each on all of the budget. Overlapped:
-decoding, network and writing in a thread each, the network on one thread less than the budget, so that they do not take each
-other's processor. Shared: the same with the network on all of the budget; whoever has work takes what is free. Which is fastest
-depends on how much of the network a video leaves to compute and on what is written, so all are tried on the first frames and the
-fastest goes on; from time to time they are tried again. Order and values do not depend on it.
+Decoding, network and writing each have a thread, so that whichever has work takes what is free. The network runs on all of the
+budget (*shared*), which is fastest as long as the others wait for it. Where it is the last stage that all wait for - it draws and
+encodes -, threads of the network's that take its processor away cost more than they bring: there the network is tried on one
+thread less than the budget (*overlapped*), and what is faster goes on. With a budget of one thread, the stages follow each other
+(*sequential*). Order and values do not depend on it.
 """
 
 from __future__ import annotations
@@ -13,19 +13,17 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import islice
 from time import perf_counter
 from typing import Generic, TypeVar
 
 from skipvid.pipeline.ahead import Ahead
 
-__all__ = ["Mode", "Schedule", "Trials"]
+__all__ = ["Balance", "Mode", "Schedule"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
 _DEPTH = 3  # items between two stages
-_FILL = 2  # items after which overlapping stages all have work; those before are not timed
 
 
 class Mode(Enum):
@@ -37,50 +35,70 @@ class Mode(Enum):
 
 
 @dataclass
-class Trials:
-    """Decides the mode of the next stretch of frames from the times of those before.
+class Balance:
+    """Decides between `Mode.SHARED` and `Mode.OVERLAPPED` from the times of the last stage.
 
     Attributes:
-        settle: Frames before the first trial, shared: the first are computed in full.
+        settle: Frames before the first look; the first ones are computed in full.
         stretch: Frames of a trial.
-        order: Modes in the order they are tried, then tried again backwards, so that a video that grows busier favours none.
-        hopeless: A mode this many times slower than the fastest is not tried again.
-        hold: Frames for which the decision stands.
+        skip: Frames at the beginning of a stretch that were computed before it: they are not timed.
+        busy: Share of its time that the last stage works, from which on the network might as well leave it a thread.
+        margin: Overlapped must take less than this times what shared takes, or chance would decide where they are alike.
+        hold: Frames for which a decision stands.
+        mode: In force.
     """
 
-    settle: int = 4
-    stretch: int = 10
-    order: tuple[Mode, ...] = (Mode.SHARED, Mode.SEQUENTIAL, Mode.OVERLAPPED)
-    hopeless: float = 1.4
-    hold: int = 1000
+    settle: int = 12
+    stretch: int = 12
+    skip: int = _DEPTH + 1
+    busy: float = 0.6
+    margin: float = 0.95
+    hold: int = 250
+    mode: Mode = Mode.SHARED
+    _ahead: list[Mode] = field(default_factory=list)  # of the trials, in order; their first is the stretch under way
     _times: dict[Mode, float] = field(default_factory=dict)
-    _ahead: list[Mode] = field(default_factory=list)
-    _again: bool = False
-    _settled: bool = False
+    _length: int = 0
+    _frames: int = 0
+    _waited: float = 0.0
+    _worked: float = 0.0
 
-    def next(self) -> tuple[Mode, int]:
-        """Mode and length of the next stretch."""
-        if not self._settled:
-            return Mode.SHARED, self.settle
+    def __post_init__(self) -> None:
+        self._begin(self.mode, self.settle)
+
+    def _begin(self, mode: Mode, length: int) -> None:
+        self.mode, self._length = mode, length
+        self._frames, self._waited, self._worked = 0, 0.0, 0.0
+
+    def frame(self, waited: float, worked: float) -> None:
+        """Note a frame.
+
+        Args:
+            waited: Seconds that the last stage waited for it.
+            worked: Seconds that it worked on it.
+        """
+        self._frames += 1
+        if self._frames > self.skip:
+            self._waited += waited
+            self._worked += worked
+        if self._frames == self._length:
+            self._end()
+
+    def _end(self) -> None:
+        total = self._waited + self._worked
+        if not self._ahead:
+            if self.mode is Mode.SHARED and self._worked <= self.busy * total:
+                self._begin(Mode.SHARED, self.hold)
+                return
+            # There and back, so that a video that grows busier favours neither.
+            self._times = {Mode.SHARED: 0.0, Mode.OVERLAPPED: 0.0}
+            self._ahead = [Mode.SHARED, Mode.OVERLAPPED, Mode.OVERLAPPED, Mode.SHARED]
+        else:
+            self._times[self._ahead.pop(0)] += total
         if self._ahead:
-            return self._ahead[0], self.stretch
-        return min(self._times, key=lambda mode: self._times[mode]), self.hold
-
-    def took(self, mode: Mode, seconds: float) -> None:
-        """Note the time per frame of the stretch that `next` asked for."""
-        if not self._settled or not self._ahead:  # settled now, or the decision has stood long enough
-            self._settled, self._again = True, False
-            self._times.clear()
-            self._ahead = list(self.order)
-            return
-        self._times[mode] = (self._times[mode] + seconds) / 2 if self._again else seconds
-        del self._ahead[0]
-        if not self._ahead and not self._again:
-            self._again = True
-            limit = self.hopeless * min(self._times.values())
-            self._times = {mode: time for mode, time in self._times.items() if time <= limit}
-            # With a single one left there is nothing more to compare.
-            self._ahead = [mode for mode in reversed(self.order) if mode in self._times] if len(self._times) > 1 else []
+            self._begin(self._ahead[0], self.stretch)
+        else:
+            faster = self._times[Mode.OVERLAPPED] < self.margin * self._times[Mode.SHARED]
+            self._begin(Mode.OVERLAPPED if faster else Mode.SHARED, self.hold)
 
 
 class Schedule(Generic[In, Out]):
@@ -88,8 +106,8 @@ class Schedule(Generic[In, Out]):
 
     Args:
         items: What the first stage yields.
-        stage: The second stage, with state of its own; called once per stretch.
-        threads: Told how many threads the second stage may use.
+        stage: The second stage.
+        threads: Told how many threads the second stage may use, between two of its items.
         budget: Threads for everything.
         live: Items are wanted as fresh as can be: overlapped throughout, with as little as possible in between.
         until: Asked while waiting and between items; once true, the iteration ends.
@@ -106,47 +124,48 @@ class Schedule(Generic[In, Out]):
         until: Callable[[], bool] = lambda: False,
     ) -> None:
         self._items, self._stage, self._threads, self._budget = items, stage, threads, budget
-        self._live, self._until = live, until
-        self.mode = Mode.SHARED if live else Mode.SEQUENTIAL
+        self._depth = 1 if live else _DEPTH
+        self._until = until
+        self._balance = Balance()
+        self._sequential = budget < 2 and not live
+        self._adapts = budget >= 2 and not live
+
+    @property
+    def mode(self) -> Mode:
         """How the stages follow each other at present."""
+        return Mode.SEQUENTIAL if self._sequential else self._balance.mode
 
     def __iter__(self) -> Generator[Out, None, None]:
-        if self._live:
-            yield from self._overlapped(self._items, 1)
-            return
-        if self._budget < 2:
+        if self._sequential:
             yield from self._stage(self._items)
             return
-        trials = Trials()
-        while not self._until():
-            mode, length = trials.next()
-            began, done = perf_counter(), 0
-            for item in self._stretch(mode, length):
-                yield item
-                if self._until():
-                    return
-                done += 1
-                if done == _FILL:
-                    began = perf_counter()
-            if done < length:
-                return
-            trials.took(mode, (perf_counter() - began) / (length - _FILL))
-
-    def _stretch(self, mode: Mode, length: int) -> Iterator[Out]:
-        part = islice(self._items, length)
-        self.mode = mode
-        if mode is Mode.SEQUENTIAL:
-            self._threads(self._budget)
-            return self._stage(part)
-        self._threads(self._budget if mode is Mode.SHARED else max(1, self._budget - 1))
-        return self._overlapped(part, _DEPTH)
-
-    def _overlapped(self, items: Iterator[In], depth: int) -> Iterator[Out]:
         with ExitStack() as stack:
-            reading = Ahead(items, depth, "decode")
+            reading = Ahead(self._items, self._depth, "decode")
             stack.callback(reading.close)
-            computing = Ahead(self._stage(reading), depth, "network", until=self._until)
+            computing = Ahead(self._stage(self._granted(reading)), self._depth, "network", until=self._until)
             # The reader ends first, else the network's thread would wait for it.
             stack.callback(computing.close)
             stack.callback(reading.close)
-            yield from computing
+            yield from self._watched(computing)
+
+    def _granted(self, items: Iterable[In]) -> Iterator[In]:
+        """The items, each handed over when the second stage, whose thread this runs in, has been told its threads."""
+        granted = self._budget
+        for item in items:
+            wanted = self._budget - 1 if self._balance.mode is Mode.OVERLAPPED else self._budget
+            if wanted != granted:
+                self._threads(wanted)
+                granted = wanted
+            yield item
+
+    def _watched(self, items: Iterable[Out]) -> Iterator[Out]:
+        asked = perf_counter()
+        for item in items:
+            came = perf_counter()
+            yield item
+            if self._until():
+                return
+            done = perf_counter()
+            if self._adapts:
+                self._balance.frame(came - asked, done - came)
+            asked = done

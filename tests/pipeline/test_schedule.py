@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import count, islice
+from time import sleep
 
 import pytest
 
-from skipvid.pipeline.schedule import Mode, Schedule, Trials
+from skipvid.pipeline.schedule import Balance, Mode, Schedule
 
 
 def running_sum(items: Iterable[int]) -> Iterator[int]:
@@ -21,8 +22,30 @@ def test_order_and_values_are_those_of_the_plain_stages(frames: int, budget: int
     schedule = Schedule(iter(range(frames)), running_sum, used.append, budget, live=live)
     assert list(schedule) == [10 * i for i in range(frames)]
     assert all(1 <= threads <= budget for threads in used)
-    if frames == 200 and budget == 2 and not live:
-        assert set(used) == {1, 2}
+
+
+def test_a_budget_of_one_thread_runs_stage_after_stage() -> None:
+    schedule = Schedule(iter(range(30)), running_sum, lambda _threads: None, 1)
+    assert schedule.mode is Mode.SEQUENTIAL
+    assert list(schedule) == [10 * i for i in range(30)]
+    assert schedule.mode is Mode.SEQUENTIAL
+
+
+def test_the_network_is_told_its_threads_between_two_frames_where_the_last_stage_is_slow() -> None:
+    log: list[str] = []
+
+    def stage(items: Iterable[int]) -> Iterator[int]:
+        for item in items:
+            log.append("begin")
+            sleep(1e-4)
+            log.append("end")
+            yield item
+
+    for _ in Schedule(iter(range(60)), stage, lambda threads: log.append(f"{threads} threads"), 2):
+        sleep(2e-3)
+    told = [i for i, entry in enumerate(log) if entry.endswith("threads")]
+    assert log[told[0]] == "1 threads"
+    assert all(log[i - 1] == "end" and log[i + 1] == "begin" for i in told)
 
 
 def test_a_consumer_may_leave_at_any_frame() -> None:
@@ -52,35 +75,43 @@ def test_an_error_of_a_stage_arrives() -> None:
         list(Schedule(count(), breaks, lambda _threads: None, 2))
 
 
-@pytest.mark.parametrize("faster", list(Mode))
-def test_the_fastest_mode_goes_on_and_all_are_tried_again_later(faster: Mode) -> None:
-    trials = Trials()
-    stretches = []
-    for _ in range(1 + 2 * (2 * len(trials.order) + 1)):
-        mode, length = trials.next()
-        stretches.append((mode, length))
-        trials.took(mode, 1.0 if mode is faster else 1.2)
-    settling, rest = stretches[0], stretches[1:]
-    assert settling == (Mode.SHARED, trials.settle)
-    once = [(mode, trials.stretch) for mode in (*trials.order, *reversed(trials.order))] + [(faster, trials.hold)]
-    assert rest == once + once
+def _modes(balance: Balance, frames: int, shared: float, overlapped: float, busy: float) -> list[Mode]:
+    """The mode at each of so many frames, where one takes so long, and the last stage works for this share of it."""
+    seen = []
+    for _ in range(frames):
+        seen.append(balance.mode)
+        seconds = shared if balance.mode is Mode.SHARED else overlapped
+        balance.frame((1 - busy) * seconds, busy * seconds)
+    return seen
 
 
-def test_a_mode_far_behind_is_not_tried_twice() -> None:
-    trials = Trials()
-    times = dict(zip(trials.order, (1.0, 1.1, 3.0), strict=True))
-    modes = []
-    for _ in range(1 + 3 + 2 + 1):
-        mode, _ = trials.next()
-        modes.append(mode)
-        trials.took(mode, times[mode])
-    first, second, third = trials.order
-    assert modes[1:] == [first, second, third, second, first, first]
+def test_a_network_that_all_wait_for_keeps_its_threads() -> None:
+    assert set(_modes(Balance(), 2000, 1.0, 0.1, busy=0.4)) == {Mode.SHARED}
+
+
+@pytest.mark.parametrize(("overlapped", "chosen"), [(0.9, Mode.OVERLAPPED), (1.0, Mode.SHARED), (1.2, Mode.SHARED)])
+def test_where_all_wait_for_the_last_stage_the_faster_way_goes_on_and_is_asked_for_again(overlapped: float, chosen: Mode) -> None:
+    balance = Balance()
+    trials = [Mode.SHARED, Mode.OVERLAPPED, Mode.OVERLAPPED, Mode.SHARED]
+    once = [mode for mode in trials for _ in range(balance.stretch)] + [chosen] * balance.hold
+    modes = _modes(balance, balance.settle + 2 * len(once), 1.0, overlapped, busy=0.9)
+    assert modes == [Mode.SHARED] * balance.settle + once + once
+
+
+def test_frames_computed_before_a_change_do_not_count_for_it() -> None:
+    balance = Balance(settle=3, skip=2, stretch=5)
+    for _ in range(3):
+        balance.frame(0.0, 1.0)
+    for mode in (Mode.SHARED, Mode.OVERLAPPED, Mode.OVERLAPPED, Mode.SHARED):
+        assert balance.mode is mode
+        for number in range(5):  # the first two are slow whoever computed them
+            balance.frame(0.0, 9.0 if number < 2 and mode is Mode.OVERLAPPED else 1.0 if mode is Mode.SHARED else 0.8)
+    assert balance.mode is Mode.OVERLAPPED
 
 
 def test_a_video_that_grows_slower_during_the_trials_favours_no_mode() -> None:
-    trials = Trials(order=(Mode.SEQUENTIAL, Mode.OVERLAPPED))
-    trials.took(trials.next()[0], 1.0)
-    for seconds in (1.0, 1.05, 1.15, 1.25):  # overlapped is quicker at any one time
-        trials.took(trials.next()[0], seconds)
-    assert trials.next()[0] is Mode.OVERLAPPED
+    balance = Balance(settle=1, skip=0, stretch=1)
+    balance.frame(0.0, 1.0)
+    for seconds in (1.0, 1.0, 1.2, 1.5):  # overlapped is quicker at any one time
+        balance.frame(0.0, seconds)
+    assert balance.mode is Mode.OVERLAPPED
