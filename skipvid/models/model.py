@@ -149,6 +149,8 @@ class Model:
         """
         conf, iou = self.conf if conf is None else conf, self.iou if iou is None else iou
         found = self.head.decode(outputs, conf=conf, iou=iou, max_det=max_det, classes=classes)
+        if len(found) == 0:
+            return found
         points = None if found.keypoints is None else fit.to_frame_points(found.keypoints)
         return tidy(Detections(fit.to_frame_boxes(found.boxes), found.scores, found.labels, points))
 

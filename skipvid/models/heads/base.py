@@ -38,6 +38,8 @@ Shapes = Mapping[str, tuple[int, ...]]
 MAX_CANDIDATES = 3000
 """Candidates that reach non-maximum suppression, the strongest first, so that a confidence near zero cannot stall a video."""
 
+_AT_ONCE = 256  # candidates that are compared with each other in one go
+
 
 @dataclass(frozen=True)
 class Defaults:
@@ -162,23 +164,33 @@ def suppress(boxes: FloatArray, scores: FloatArray, labels: NDArray[Any], iou: f
         Indices of the kept boxes by falling score; equal scores in the order given.
     """
     order = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
-    x1, y1, x2, y2 = boxes[order].astype(np.float64).T
-    area = np.maximum(x2 - x1, 0) * np.maximum(y2 - y1, 0)
-    group = labels[order]
-    alive = np.ones(len(order), bool)
+    sides, group = boxes[order].astype(np.float64).T, labels[order]
+    rest = np.arange(len(order))
     kept: list[int] = []
-    for i in range(len(order)):
-        if not alive[i]:
-            continue
-        kept.append(i)
-        if len(kept) == max_det:
-            break
-        rest = i + 1 + np.flatnonzero(alive[i + 1 :] & (group[i + 1 :] == group[i]))
-        width = np.minimum(x2[i], x2[rest]) - np.maximum(x1[i], x1[rest])
-        height = np.minimum(y2[i], y2[rest]) - np.maximum(y1[i], y1[rest])
-        shared = np.maximum(width, 0) * np.maximum(height, 0)
-        alive[rest[shared > iou * np.maximum(area[i] + area[rest] - shared, 1e-9)]] = False
-    return order[kept]
+    while len(rest) and len(kept) < max_det:
+        first, rest = rest[:_AT_ONCE], rest[_AT_ONCE:]
+        over = _overlapping(sides, group, first, first, iou)
+        dropped = np.zeros(len(first), bool)
+        chosen: list[int] = []
+        for i in range(len(first)):
+            if not dropped[i]:
+                chosen.append(i)
+                dropped |= over[i]
+        kept += first[chosen].tolist()
+        if len(rest):
+            rest = rest[~_overlapping(sides, group, first[chosen], rest, iou).any(axis=0)]
+    return order[kept[:max_det]]
+
+
+def _overlapping(sides: NDArray[np.float64], group: NDArray[Any], some: Index, others: Index, iou: float) -> NDArray[np.bool_]:
+    """``(some, others)``: whether two boxes of one class overlap by more than ``iou``; ``sides`` are x1, y1, x2, y2."""
+    a, b = sides[:, some, None], sides[:, None, others]
+    width = np.minimum(a[2], b[2]) - np.maximum(a[0], b[0])
+    height = np.minimum(a[3], b[3]) - np.maximum(a[1], b[1])
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    area, other = (np.maximum(box[2] - box[0], 0) * np.maximum(box[3] - box[1], 0) for box in (a, b))
+    over = shared > iou * np.maximum(area + other - shared, 1e-9)
+    return np.asarray(over & (group[some][:, None] == group[others]))
 
 
 def tidy(found: Detections) -> Detections:

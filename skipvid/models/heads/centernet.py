@@ -67,7 +67,10 @@ class CenterNet:
     ) -> Detections:
         """See `Head.decode`."""
         heat = outputs[self.heat][0]
-        labels, ys, xs = np.nonzero(heat > conf)
+        sure = np.flatnonzero(heat.reshape(-1) > conf)
+        if len(sure) == 0:
+            return Detections.none(self.keypoints)
+        labels, ys, xs = np.unravel_index(sure, heat.shape)
         if classes is not None:
             wanted = np.isin(labels, list(classes))
             labels, ys, xs = labels[wanted], ys[wanted], xs[wanted]

@@ -10,6 +10,7 @@ import numpy as np
 from skipvid.models.card import Preprocess
 from skipvid.models.detection import Detections
 from skipvid.models.heads.base import Defaults, Facts, Outputs
+from skipvid.models.heads.peaks import Peaks, peaks, smoothed_peaks
 from skipvid.models.names import LABELS, SKELETONS
 from skipvid.plan import FloatArray
 
@@ -63,7 +64,7 @@ class Keypoints:
         if (classes is not None and 0 not in classes) or max_det < 1:
             return Detections.none(self.keypoints)
         heat = outputs[self.output][0]
-        points = self._peaks(_blurred(heat, self.blur) if self.blur else heat)
+        points = self._points(smoothed_peaks(heat, self.blur) if self.blur else peaks(heat))
         seen = points[points[:, 2] > conf]
         if len(seen) < max(1.0, _ENOUGH * self.keypoints):
             return Detections.none(self.keypoints)
@@ -72,28 +73,16 @@ class Keypoints:
         box = np.concatenate([low - grow, high + grow])[None].astype(np.float32)
         return Detections(box, seen[:, 2].mean(keepdims=True), np.zeros(1, np.int32), points[None])
 
-    def _peaks(self, heat: FloatArray) -> FloatArray:
+    def _points(self, found: Peaks) -> FloatArray:
         """``(K, 3)``: x, y in pixels of the input, confidence."""
-        count, high, wide = heat.shape
-        best = heat.reshape(count, -1).argmax(axis=1)
-        ys, xs = np.divmod(best, wide)
-        k = np.arange(count)
+        around = found.around
         if self.stride == (1, 1):
-            dx = dy = np.full(count, 0.5)
+            dx = dy = np.full(len(around), 0.5)
         else:
             with np.errstate(invalid="ignore"):
-                dx = 0.25 * np.sign(heat[k, ys, np.minimum(xs + 1, wide - 1)] - heat[k, ys, np.maximum(xs - 1, 0)])
-                dy = 0.25 * np.sign(heat[k, np.minimum(ys + 1, high - 1), xs] - heat[k, np.maximum(ys - 1, 0), xs])
-        peak = heat[k, ys, xs]
+                dx = 0.25 * np.sign(around[:, 1, 2] - around[:, 1, 0])
+                dy = 0.25 * np.sign(around[:, 2, 1] - around[:, 0, 1])
+        peak = around[:, 1, 1]
         good = np.isfinite(peak) & np.isfinite(dx) & np.isfinite(dy)
-        points = np.stack([(xs + dx) * self.stride[0], (ys + dy) * self.stride[1], peak], axis=1)
+        points = np.stack([(found.x + dx) * self.stride[0], (found.y + dy) * self.stride[1], peak], axis=1)
         return np.where(good[:, None], points, 0.0).astype(np.float32)
-
-
-def _blurred(heat: FloatArray, sigma: float) -> FloatArray:
-    from skipvid.video.cv import cv2
-
-    smooth = np.empty(heat.shape, heat.dtype)  # rows side by side, however the map lies in memory
-    for source, target in zip(heat, smooth, strict=True):
-        cv2.GaussianBlur(source, (0, 0), sigma, dst=target)
-    return smooth

@@ -62,6 +62,8 @@ class YoloX:
         """See `Head.decode`."""
         out = rows(outputs[self.output])
         near = np.flatnonzero(out[:, 4] > conf)  # a score is at most its objectness
+        if len(near) == 0:
+            return Detections.none()
         candidates = out[near]
         with np.errstate(over="ignore", invalid="ignore"):
             index, scores, labels = best_class(candidates[:, 4:5] * candidates[:, 5:], conf, classes)
