@@ -12,7 +12,7 @@ from skipvid.plan import Plan
 
 __all__ = ["MOST_GROUPS", "groups"]
 
-MOST_GROUPS = 40
+MOST_GROUPS = 83
 
 
 def groups(plan: Plan, most: int = MOST_GROUPS) -> list[tuple[str, ...]]:

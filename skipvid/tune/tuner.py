@@ -190,8 +190,9 @@ def _search(search: Search, model: Model, request: Request, stage: Callable[[str
     shaped, found = shape(search, start, plan)
     stage("trying other input settings")
     shaped = joint_input(search, shaped)
-    stage("moving single layers")
-    moves(search, shaped, plan, found)
+    if found is not None:
+        stage("moving single layers")
+        moves(search, shaped, plan, found)
 
 
 def _nearest(search: Search) -> Trial:

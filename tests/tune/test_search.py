@@ -15,8 +15,9 @@ from skipvid.plan import Conv, GatePoint, Plan, TensorSpec
 from skipvid.tune.goals import Goal, KeepQuality, ReachSpeed
 from skipvid.tune.groups import groups
 from skipvid.tune.level import Level
+from skipvid.tune.screening import design, screen
 from skipvid.tune.search import Search, Stopped, joint_input, sweep
-from skipvid.tune.shaping import moves, shape, worth
+from skipvid.tune.shaping import moves, shape
 from skipvid.tune.trial import Trial
 
 COSTS = (8.0, 1.0, 4.0, 0.5, 2.0, 1.0)  # ms that a threshold of 0.01 leaves of each layer
@@ -92,6 +93,7 @@ def test_shaping_comes_near_the_optimum_and_far_below_uniform(plan: Plan, goal: 
     uniform = search.best
     assert uniform is not None
     shaped, found = shape(search, start, plan)
+    assert found is not None
     moves(search, joint_input(search, shaped), plan, found)
     best = search.best
     assert best is not None
@@ -109,8 +111,31 @@ def test_where_all_layers_are_alike_nothing_is_gained_and_the_search_ends(plan: 
     before = search.compared
     shaped, found = shape(search, start, plan)
     assert shaped == start
-    assert len(set(np.round(list(worth(found).values()), 6))) == 1
+    assert found is not None
+    assert found.steps() == pytest.approx(0, abs=1e-6)
     assert search.compared - before < 25
+
+
+@pytest.mark.parametrize("factors", [1, 3, 7, 40, 83])
+def test_the_design_asks_every_group_alike_and_apart_from_the_others(factors: int) -> None:
+    signs = design(factors).astype(int)
+    assert len(signs) <= factors + 9
+    assert not signs.sum(axis=0).any()
+    assert np.array_equal(signs.T @ signs, len(signs) * np.eye(factors))
+
+
+def test_effects_are_those_of_single_layers(plan: Plan) -> None:
+    bench = MadeUp(plan)
+    start = Truncation(0.01, input_threshold=4, dilation=1)
+    found = screen(bench.run, start, plan, groups(plan))
+    at = bench.run(start)
+    assert bench.runs - 1 == 8
+    # Shares are of the mean over trials, which by the convexity of c / t and of q * t in log t is above that of the middle.
+    assert found.saved / found.saved.sum() == pytest.approx(np.array(COSTS) / sum(COSTS))
+    assert found.lost / found.lost.sum() == pytest.approx(np.array(LOSSES) / sum(LOSSES))
+    assert 0.8 * sum(COSTS) / at.ms < found.saved.sum() <= sum(COSTS) / at.ms
+    steps = found.steps()
+    assert (steps[0], steps[3]) == (max(steps), min(steps))
 
 
 def test_settings_are_compared_at_one_level(plan: Plan) -> None:
