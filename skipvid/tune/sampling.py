@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -104,9 +105,31 @@ def sample(
     return result
 
 
-def sample_video(model: Model, video: str, max_frames: int, even: bool = False) -> Footage:
-    """Sample one video, see `sample`."""
-    return _footage(model, video, lambda claimed: _spans(claimed, max_frames, even))
+def sample_video(
+    model: Model, video: str, max_frames: int, even: bool = False, without: Sequence[tuple[int, int]] = ()
+) -> Footage:
+    """Sample one video, see `sample`.
+
+    Args:
+        model: The network.
+        video: File.
+        max_frames: Frames to take.
+        even: As of `sample`.
+        without: Frames to leave out, first and end of each run of them, in order: a clip is taken between each two.
+
+    Raises:
+        SourceError: As of `sample`.
+        UsageError: The source is live, or nothing remains without those frames.
+    """
+
+    def choose(claimed: int | None) -> list[tuple[int, int]]:
+        spans = _gaps(claimed, max_frames, without) if without else _spans(claimed, max_frames, even)
+        if not spans:
+            message = f"The video {video} has no {_LEAST_CHUNK} successive frames besides those to be left out."
+            raise UsageError(message, "Take another video, or a longer one.")
+        return spans
+
+    return _footage(model, video, choose)
 
 
 def successive(model: Model, video: str, frames: int) -> Footage:
@@ -148,6 +171,16 @@ def _spans(claimed: int | None, max_frames: int, even: bool) -> list[tuple[int, 
         length = min(length, max(max_frames // count, 1))
     starts = [int((k + 0.5) * total / count - length / 2) for k in range(count)]
     return [(max(s, 0), max(s, 0) + length) for s in starts]
+
+
+def _gaps(claimed: int | None, max_frames: int, taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """First frame and end of a clip in the middle of each gap between runs of frames, the widest gaps first."""
+    total = max(int((claimed or 0) * _CLAIM), taken[-1][1])
+    edges = [(0, 0), *taken, (total, total)]
+    gaps = [(a, b) for (_, a), (b, _) in pairwise(edges) if b - a >= _LEAST_CHUNK]
+    gaps = sorted(sorted(gaps, key=lambda gap: gap[0] - gap[1])[: max(max_frames // CHUNK, 1)])
+    sizes = [(a, b, min(CHUNK, max_frames, b - a)) for a, b in gaps]
+    return [((a + b - size) // 2, (a + b - size) // 2 + size) for a, b, size in sizes]
 
 
 def _read(source: Source, spans: list[tuple[int, int]], fit: Letterbox) -> Iterator[tuple[int, list[NDArray[np.uint8]]]]:

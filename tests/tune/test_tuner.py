@@ -18,7 +18,7 @@ from skipvid.models.model import Model
 from skipvid.tune.goals import KeepQuality, ReachSpeed
 from skipvid.tune.ground_truth import GroundTruth
 from skipvid.tune.prices import Prices, measure_prices
-from skipvid.tune.sampling import Footage, sample
+from skipvid.tune.sampling import Footage, sample, sample_video
 from skipvid.tune.search import Search
 from skipvid.tune.trial import Bench
 from skipvid.tune.tuner import METHODS, Request, tune
@@ -49,6 +49,13 @@ def test_clips_are_successive_frames_spread_over_the_video(model: Model, clip_pa
     assert first.images[0].shape == (64, 96, 3)
     searched, held_out = part.split()
     assert [c.start for c in searched.clips + held_out.clips] == [first.start, second.start]
+
+
+def test_frames_that_were_used_are_left_out(model: Model, clip_path: Path) -> None:
+    rest = sample_video(model, str(clip_path), 24, without=[(0, 10), (26, 30)])
+    assert [(c.start, c.start + len(c.images)) for c in rest.clips] == [(10, 26)]
+    with pytest.raises(UsageError, match=r"has no 12 successive frames besides those to be left out\. Take another video"):
+        sample_video(model, str(clip_path), 24, without=[(0, 24), (30, 48)])
 
 
 def test_too_few_frames_are_refused(model: Model, clip_path: Path) -> None:
