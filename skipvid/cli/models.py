@@ -102,15 +102,16 @@ def show(
     offline: opt.Offline = False,
 ) -> None:
     """Show how a network runs: which operators are incremental, which are not and why, and what it all costs."""
-    from skipvid.graph import declared_size, describe, load_plan
+    from skipvid.graph import declared_size, describe, load_file, load_plan
     from skipvid.models.find import find_card, find_file
     from skipvid.models.loading import input_size
     from skipvid.models.store import Store
 
     path, entry = find_file(model, Store(offline=offline or None))
-    card = find_card(path, entry, None, head, None)
-    size = input_size(card, opt.parse_size(imgsz) if imgsz else None, None, declared_size(path))
-    plan = load_plan(path, size)
+    read = load_file(path)
+    card = find_card(path, entry, None, head, None, read)
+    size = input_size(card, opt.parse_size(imgsz) if imgsz else None, None, declared_size(read))
+    plan = load_plan(read, size)
     report = describe(plan)
     console = _console()
     console.print(_operators(report))

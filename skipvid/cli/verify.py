@@ -75,7 +75,7 @@ def _network(
 ) -> tuple[Path, Plan, Preprocess]:
     """The file, plan and preprocessing of a network; one whose outputs no head understands can be verified all the same."""
     from skipvid.errors import DecodeError
-    from skipvid.graph import declared_size, load_plan
+    from skipvid.graph import declared_size, load_file, load_plan
     from skipvid.models.card import Preprocess
     from skipvid.models.find import find_card, find_file
     from skipvid.models.loading import input_size
@@ -83,10 +83,11 @@ def _network(
     from skipvid.models.store import Store
 
     path, entry = find_file(model, Store(offline=offline or None))
-    card = find_card(path, entry, None, head, None)
-    declared = declared_size(path)
+    read = load_file(path)
+    card = find_card(path, entry, None, head, None, read)
+    declared = declared_size(read)
     size = input_size(card, opt.parse_size(imgsz) if imgsz else None, frame_size, declared)
-    plan = load_plan(path, size)
+    plan = load_plan(read, size)
     try:
         return path, plan, bind(lambda _size: plan, size, card, path, declared).preprocess
     except DecodeError:

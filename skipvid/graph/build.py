@@ -26,17 +26,17 @@ from skipvid.plan import Island, Op, Plan, Tail
 __all__ = ["build_plan", "declared_size", "load_plan"]
 
 
-def load_plan(path: Path | str, imgsz: tuple[int, int] | None = None) -> Plan:
-    """Reads an ``.onnx`` file and turns it into a plan.
+def load_plan(model: Path | str | LoadedModel, imgsz: tuple[int, int] | None = None) -> Plan:
+    """Turns an ``.onnx`` file into a plan.
 
     Args:
-        path: The file.
+        model: The file, or what `skipvid.graph.loader.load_file` read of it; that is not changed.
         imgsz: Height and width of the network's input; None for what the file declares.
 
     Raises:
         GraphError: The file cannot be read, or its graph cannot be executed.
     """
-    return _plan(load_file(path), imgsz)
+    return _plan(_loaded(model), imgsz)
 
 
 def build_plan(model: onnx.ModelProto, imgsz: tuple[int, int] | None = None, sha256: str | None = None) -> Plan:
@@ -57,13 +57,17 @@ def build_plan(model: onnx.ModelProto, imgsz: tuple[int, int] | None = None, sha
     return _plan(LoadedModel(proto, digest, notes), imgsz)
 
 
-def declared_size(path: Path | str) -> tuple[int, int] | None:
+def declared_size(model: Path | str | LoadedModel) -> tuple[int, int] | None:
     """Height and width that a file declares for its input, or None where it leaves them open.
 
     Raises:
         GraphError: The file cannot be read.
     """
-    return declared(load_file(path).proto)
+    return declared(_loaded(model).proto)
+
+
+def _loaded(model: Path | str | LoadedModel) -> LoadedModel:
+    return model if isinstance(model, LoadedModel) else load_file(model)
 
 
 def _plan(loaded: LoadedModel, imgsz: tuple[int, int] | None) -> Plan:

