@@ -15,13 +15,13 @@ from skipvid.tune.goals import Goal
 from skipvid.tune.level import Level
 from skipvid.tune.trial import Bench, Trial
 
-__all__ = ["DILATIONS", "INPUTS", "THRESHOLDS", "Search", "Stopped", "joint_input", "sweep", "uniform"]
+__all__ = ["DILATIONS", "INPUTS", "THRESHOLDS", "Search", "Stopped", "joint_input", "rising", "sweep", "uniform"]
 
 INPUTS: tuple[tuple[float, float], ...] = ((1.0, 0.25), (2.0, 0.5), (2.0, 1.0), (4.0, 1.0), (8.0, 1.0), (12.0, 1.5))
 """Input thresholds: grey levels, and multiples of the noise; the larger of the two holds."""
 DILATIONS = (0, 1, 2)
 THRESHOLDS = (0.0, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.055, 0.075, 0.1, 0.14, 0.2, 0.28, 0.4, 0.8, 1.6)
-AROUND = (0.6, 0.75, 0.84, 0.92, 1.0, 1.09, 1.19, 1.34, 1.6)
+AROUND = (0.35, 0.5, 0.65, 0.78, 0.88, 1.0, 1.14, 1.3, 1.6)
 _START = 1  # of INPUTS
 
 
@@ -43,6 +43,7 @@ class Search:
         trials: All trials on the whole bench so far.
         compared: Number of trials on the small one.
         best: The best that met the goal.
+        settled: What the search came to, once it did.
     """
 
     bench: Bench
@@ -54,6 +55,7 @@ class Search:
     trials: list[Trial] = field(default_factory=list)
     compared: int = 0
     best: Trial | None = None
+    settled: Trial | None = None
 
     def attempt(self, policy: Truncation) -> Trial:
         """Try a policy on the whole bench, once.
@@ -108,14 +110,30 @@ class Search:
         return self.along([policy.scaled(factor) for factor in factors])
 
     def confirmed(self, policy: Truncation, before: Truncation) -> Truncation:
-        """A policy that did well on the small bench, scaled so that it meets the goal on the whole one.
+        """A policy that did well on the small bench, scaled to the level that the one before has on the whole one.
 
-        The one before where it does not meet it, or does no better there: few frames mislead.
+        The one before where it does no better there: few frames mislead.
         """
-        trial, old = self.scaled(policy, AROUND), self.attempt(before)
-        if trial is None or not isinstance(trial.policy, Truncation):
-            return before
-        return before if self.goal.met(old) and self.goal.scored(trial) >= self.goal.scored(old) else trial.policy
+        old = self.attempt(before)
+        scaled, score = Level(self.attempt, self.goal, self.goal.held(old)).score(policy)
+        return scaled if score < self.goal.scored(old) else before
+
+    def settle(self, policy: Truncation) -> Trial | None:
+        """Scale a policy so that it meets the goal by more than luck; None where none of the factors does.
+
+        Average precision on a hundred frames jumps up and down along the factors. So all of them are tried, and the coarsest is
+        taken that meets the goal itself and by the losses smoothed over the factors (`rising`).
+        """
+        if not self.goal.coarsest:
+            self.settled = self.scaled(policy, AROUND)
+            return self.settled
+        trials = [self.attempt(policy.scaled(factor)) for factor in AROUND]
+        drops, drops75 = (rising([getattr(trial, name) for trial in trials]) for name in ("drop", "drop75"))
+        for trial, drop, drop75 in zip(trials[::-1], drops[::-1], drops75[::-1], strict=True):
+            if self.goal.met(trial) and self.goal.met(replace(trial, drop=drop, drop75=drop75)):
+                self.settled = trial
+                break
+        return self.settled
 
     @property
     def pareto(self) -> list[Trial]:
@@ -167,6 +185,18 @@ def _better(level: Level, policy: Truncation, best: Truncation, score: float) ->
         return best, score
     scaled, found = level.score(policy)
     return (scaled, found) if found < score else (best, score)
+
+
+def rising(values: Sequence[float]) -> list[float]:
+    """The nearest sequence that does not fall, by least squares: neighbours out of order are pooled to their mean."""
+    pools: list[tuple[float, int]] = []
+    for value in values:
+        mean, size = value, 1
+        while pools and pools[-1][0] > mean:
+            before, count = pools.pop()
+            mean, size = (before * count + mean * size) / (count + size), count + size
+        pools.append((mean, size))
+    return [mean for mean, size in pools for _ in range(size)]
 
 
 def _vector(base: Truncation, threshold: float) -> float | None:

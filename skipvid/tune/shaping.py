@@ -22,7 +22,7 @@ from skipvid.tune.search import Search
 
 __all__ = ["moves", "shape"]
 
-_STRENGTHS = (0.6, 1.2, 2.0)
+_STRENGTHS = (0.7, 1.4, 2.1, 2.8)
 _ROUNDS = 2
 _LEAST = 0.015  # relative gain of a round below which there is no other
 _MOVE = 1.5

@@ -130,7 +130,7 @@ def tune(
     except Stopped:
         stage("stopped")
     complete = not stop()
-    found = search.best or _nearest(search)
+    found = search.settled or search.best or _nearest(search)
     verified, met = None, search.best is not None
     if complete and any(item.clips for _, item in halves):
         stage("verifying on frames not searched on")
@@ -192,7 +192,9 @@ def _search(search: Search, model: Model, request: Request, stage: Callable[[str
     shaped = joint_input(search, shaped)
     if found is not None:
         stage("moving single layers")
-        moves(search, shaped, plan, found)
+        shaped = moves(search, shaped, plan, found)
+    stage("settling")
+    search.settle(shaped)
 
 
 def _nearest(search: Search) -> Trial:
