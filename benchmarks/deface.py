@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skipvid.bench.measure import machine_line
+from skipvid.bench.measure import installed, machine_line
 from skipvid.draw.blur import BlurHold, covered
 from skipvid.pipeline.config import BLUR_GROW, BLUR_HOLD
 from skipvid.stats import rows
@@ -125,7 +125,7 @@ class Task:
 def timed(command: Sequence[str], threads: int) -> float:
     """Seconds that a process takes, on at most ``threads`` processors."""
     start = perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=_pin(threads))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=installed(), preexec_fn=_pin(threads))
     elapsed = perf_counter() - start
     if done.returncode != 0:
         sys.exit(f"{command[0]} failed: {done.stderr.strip()[-2000:]}")
@@ -202,6 +202,9 @@ def measured(task: Task, rounds: int) -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         run = folder / "run"
+        # What is first started is compiled and read from disk.
+        timed([*task.skipvid_command(run), "--max-frames", "1"], task.threads)
+        timed(task.deface_command(folder, cleaned=False), task.threads)
         for _ in range(rounds):
             times["skipvid"].append(timed(task.skipvid_command(run), task.threads))
             times["deface"].append(timed(task.deface_command(folder, cleaned=False), task.threads))

@@ -14,7 +14,7 @@ from time import perf_counter, sleep
 
 import numpy as np
 
-__all__ = ["interleave", "machine_line", "peak_memory_mb", "rest"]
+__all__ = ["installed", "interleave", "machine_line", "peak_memory_mb", "rest"]
 
 _REST_S = 0.01
 
@@ -45,6 +45,14 @@ def interleave(candidates: Mapping[str, Callable[[], object]], rounds: int, warm
             if turn >= warmup:
                 times[name].append(1e3 * elapsed)
     return {name: float(np.median(values)) for name, values in times.items()}
+
+
+def installed() -> dict[str, str]:
+    """The environment for a process that is to be timed: Python keeps what it compiles there, as of any installed package.
+
+    Some systems forbid that for all that is started, and a checkout would be compiled anew at each start.
+    """
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def machine_line(threads: int) -> str:

@@ -14,6 +14,7 @@ from time import perf_counter
 
 import numpy as np
 
+from skipvid.bench.measure import installed
 from skipvid.errors import SkipvidError
 from skipvid.pipeline.config import OutputChoice, RunConfig
 from skipvid.pipeline.observer import RunResult
@@ -187,7 +188,7 @@ def _in_turns(calls: Sequence[Callable[[], float]], rounds: int) -> list[float]:
 
 
 def measure_process(config: RunConfig, frames: int) -> ProcessCost:
-    """Run with all files as a user does, in a process of its own.
+    """Run with all files as a user does, in a process of its own, after a first one that leaves things compiled and cached.
 
     Raises:
         SkipvidError: The process failed; the message holds its own.
@@ -195,7 +196,7 @@ def measure_process(config: RunConfig, frames: int) -> ProcessCost:
     model = config.model
     with TemporaryDirectory() as name:
         command = [sys.executable, "-m", "skipvid", "run", config.source, "-o", str(Path(name) / "run"), "--quiet", "--no-audio"]
-        command += ["--model", model.name, "--threads", str(config.threads), "--max-frames", str(frames)]
+        command += ["--model", model.name, "--threads", str(config.threads)]
         command += ["--engine", config.engine, "--preset", config.preset or ""]
         if model.imgsz is not None:
             command += ["--imgsz", str(model.imgsz) if isinstance(model.imgsz, int) else "{}x{}".format(*model.imgsz)]
@@ -203,7 +204,11 @@ def measure_process(config: RunConfig, frames: int) -> ProcessCost:
             command += ["--head", model.head]
         if model.offline:
             command += ["--offline"]
-        done = subprocess.run([sys.executable, "-c", _REAP, *command], capture_output=True, text=True, check=False)
+        subprocess.run([*command, "--max-frames", "1", "--overwrite"], env=installed(), capture_output=True, check=False)
+        command += ["--max-frames", str(frames), "--overwrite"]
+        done = subprocess.run(
+            [sys.executable, "-c", _REAP, *command], env=installed(), capture_output=True, text=True, check=False
+        )
         if done.returncode != 0:
             message = f"The run that was to be measured failed: {done.stderr.strip()}"
             raise SkipvidError(message, "Do the same with `skipvid run` to see more.")

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from skipvid.cli.options import GateName, PresetName, ReferenceName, parse_rectangle
 from skipvid.cli.progress import Reporter
@@ -47,8 +46,7 @@ def run_all(
     sources, failed = _sources(inputs)
     folders = choose_folders(sources, out, overwrite=base.overwrite)
     models = Models()
-    # Progress goes to stderr, so that a reader of stdout who leaves early does not end the run.
-    reporter = Reporter(Console(stderr=True), Console(), quiet=quiet, verbose=verbose)
+    reporter = _reporter(quiet=quiet, verbose=verbose)
     for source, folder in zip(sources, folders, strict=True):
         try:
             result = run(replace(base, source=source, folder=folder), reporter, stop, models)
@@ -63,6 +61,15 @@ def run_all(
             reporter.close()
     if failed:
         raise typer.Exit(1)
+
+
+def _reporter(*, quiet: bool, verbose: bool) -> Reporter:
+    if quiet:
+        return Reporter(None)
+    from rich.console import Console
+
+    # Progress goes to stderr, so that a reader of stdout who leaves early does not end the run.
+    return Reporter(Console(stderr=True), Console(), verbose=verbose)
 
 
 def _sources(inputs: Sequence[str]) -> tuple[list[str], int]:
@@ -151,7 +158,7 @@ def run_camera(config: RunConfig, *, stop: Stop | None, quiet: bool = False, ver
     from skipvid.pipeline.process import run
 
     check(config)
-    reporter = Reporter(Console(stderr=True), Console(), quiet=quiet, verbose=verbose)
+    reporter = _reporter(quiet=quiet, verbose=verbose)
     try:
         end_if_interrupted(run(config, reporter, stop))
     finally:

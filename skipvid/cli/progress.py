@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from skipvid.pipeline.observer import FrameReport, RunResult, Started, Status
 from skipvid.stats.checks import check_words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
 
 __all__ = ["Reporter", "summary_table"]
 
@@ -28,37 +20,26 @@ _LINE_EVERY_S = 5.0
 _SMOOTH = 0.9  # weight of the past in the update rate shown
 
 
-class _Rate(ProgressColumn):
-    """Frames per second."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.1f} frames/s")
-
-
 class Reporter:
     """Shows a run: a live bar on a terminal, a plain line every few seconds elsewhere, nothing when quiet.
 
     Args:
-        console: Where progress and notices go.
+        console: Where progress and notices go; None: nothing is shown.
         results: Where the summary goes; None: the same.
-        quiet: Show nothing.
         verbose: Show the loader's remarks too.
         clock: Seconds that only rise.
     """
 
     def __init__(
         self,
-        console: Console,
+        console: Console | None,
         results: Console | None = None,
         *,
-        quiet: bool = False,
         verbose: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console = console
         self._results = results or console
-        self._quiet = quiet
         self._verbose = verbose
         self._clock = clock
         self._bar: Progress | None = None
@@ -71,7 +52,7 @@ class Reporter:
         self._total = facts.frames
         self._rate = 1.0
         self._began = self._said = self._clock()
-        if self._quiet:
+        if self._console is None:
             return
         height, width = facts.network
         what = f"{facts.model} at {width}x{height}, {facts.engine} engine, {facts.gate}"
@@ -79,23 +60,14 @@ class Reporter:
         for note in facts.notes if self._verbose else ():
             self._print(f"  {note}")
         if self._console.is_terminal:
-            self._bar = self._make_bar(facts)
-            self._bar.start()
+            from skipvid.cli.bar import make_bar
 
-    def _make_bar(self, facts: Started) -> Progress:
-        known = facts.frames is not None
-        columns: list[ProgressColumn | str] = [SpinnerColumn(), TextColumn("{task.description}", markup=False)]
-        columns += [BarColumn(), TextColumn("{task.percentage:>3.0f}%")] if known else []
-        columns += [MofNCompleteColumn() if known else TextColumn("{task.completed} frames"), _Rate()]
-        columns += [TimeRemainingColumn()] if known else []
-        columns += [TextColumn("updates {task.fields[updates]}")]
-        bar = Progress(*columns, console=self._console, transient=True)
-        bar.add_task(facts.source, total=facts.frames, updates="")
-        return bar
+            self._bar = make_bar(self._console, facts.source, facts.frames)
+            self._bar.start()
 
     def frame(self, report: FrameReport) -> None:
         self._rate = _SMOOTH * self._rate + (1 - _SMOOTH) * report.update_rate
-        if self._quiet:
+        if self._console is None:
             return
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=report.done, updates=f"{self._rate:.1%}")
@@ -112,13 +84,13 @@ class Reporter:
         return f"{done}/{self._total} frames ({share:.0%}), {speed:.1f} frames/s, {left:.0f} s left, updates {self._rate:.1%}"
 
     def notice(self, text: str) -> None:
-        if not self._quiet and text not in self._said_before:
+        if text not in self._said_before:
             self._said_before.add(text)
             self._print(f"note: {text}")
 
     def finished(self, result: RunResult) -> None:
         self.close()
-        if not self._quiet:
+        if self._results is not None:
             self._results.print(summary_table(result))
             if result.folder is not None:
                 self._results.print(f"Results are in {result.folder}/", markup=False, highlight=False, soft_wrap=True)
@@ -130,11 +102,14 @@ class Reporter:
             self._bar = None
 
     def _print(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        if self._console is not None:
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def summary_table(result: RunResult) -> Table:
     """The run in a few lines. The three figures of what was saved always stand together."""
+    from rich.table import Table
+
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
     table.add_column()

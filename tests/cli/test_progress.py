@@ -50,7 +50,7 @@ def _told(reporter: Reporter, clock: Clock, started: Started = STARTED) -> None:
 def _text(started: Started = STARTED, *, terminal: bool = False, quiet: bool = False, verbose: bool = False) -> str:
     file, clock = io.StringIO(), Clock()
     console = Console(file=file, force_terminal=terminal, width=120)
-    _told(Reporter(console, quiet=quiet, verbose=verbose, clock=clock), clock, started)
+    _told(Reporter(None if quiet else console, verbose=verbose, clock=clock), clock, started)
     return file.getvalue()
 
 
