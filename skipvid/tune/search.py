@@ -20,6 +20,9 @@ __all__ = ["DILATIONS", "INPUTS", "THRESHOLDS", "Search", "Stopped", "joint_inpu
 INPUTS: tuple[tuple[float, float], ...] = ((1.0, 0.25), (2.0, 0.5), (2.0, 1.0), (4.0, 1.0), (8.0, 1.0), (12.0, 1.5))
 """Input thresholds: grey levels, and multiples of the noise; the larger of the two holds."""
 DILATIONS = (0, 1, 2)
+CAREFUL = 4.0
+"""Grey levels above which no input threshold is tried for a quality: on the frames searched on more saves one or two per cent, on
+others it loses what is dim, whatever the layers do."""
 THRESHOLDS = (0.0, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.055, 0.075, 0.1, 0.14, 0.2, 0.28, 0.4, 0.8, 1.6)
 AROUND = (0.35, 0.5, 0.65, 0.78, 0.88, 1.0, 1.14, 1.3, 1.6)
 _START = 1  # of INPUTS
@@ -174,6 +177,8 @@ def joint_input(search: Search, start: Truncation) -> Truncation:
     level = search.level(start)
     best, score = start, level.score(start)[1]
     for grey, noise in INPUTS:
+        if search.goal.coarsest and grey > CAREFUL:
+            break
         best, score = _better(level, replace(start, input_threshold=grey, input_noise=noise), best, score)
     for dilation in DILATIONS:
         best, score = _better(level, replace(best, dilation=dilation), best, score)

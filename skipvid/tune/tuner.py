@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
 
@@ -214,8 +214,14 @@ def _verify(unseen: Bench, found: Trial, goal: Goal) -> Trial:
     for factor in _BACK[1:]:
         if goal.met(trial):
             break
-        trial = unseen.run(policy.scaled(factor))
+        trial = unseen.run(_finer(policy, factor))
     return trial
+
+
+def _finer(policy: Truncation, factor: float) -> Truncation:
+    """All thresholds multiplied, the input's too: what the input ignores no layer brings back."""
+    finer = policy.scaled(factor)
+    return replace(finer, input_threshold=policy.input_threshold * factor, input_noise=policy.input_noise * factor)
 
 
 def _table(search: Search, found: Trial) -> list[Trial]:

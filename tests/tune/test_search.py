@@ -16,7 +16,7 @@ from skipvid.tune.goals import Goal, KeepQuality, ReachSpeed
 from skipvid.tune.groups import groups
 from skipvid.tune.level import Level
 from skipvid.tune.screening import design, screen
-from skipvid.tune.search import Search, Stopped, joint_input, sweep
+from skipvid.tune.search import AROUND, Search, Stopped, joint_input, rising, sweep
 from skipvid.tune.shaping import moves, shape
 from skipvid.tune.trial import Trial
 
@@ -114,6 +114,36 @@ def test_where_all_layers_are_alike_nothing_is_gained_and_the_search_ends(plan: 
     assert found is not None
     assert found.steps() == pytest.approx(0, abs=1e-6)
     assert search.compared - before < 25
+
+
+@dataclass
+class Lucky(MadeUp):
+    """At one threshold that is too coarse the loss is by chance what is allowed."""
+
+    def run(self, policy: Truncation) -> Trial:
+        trial = super().run(policy)
+        drop = 0.19 if policy.threshold == pytest.approx(0.3) else trial.drop
+        return replace(trial, drop=drop, drop75=drop)
+
+
+def test_values_that_fall_are_pooled() -> None:
+    assert rising([1, 3, 2, 4]) == [1, 2.5, 2.5, 4]
+    assert rising([3, 2, 1]) == [2, 2, 2]
+    assert rising([]) == []
+
+
+def test_a_policy_settles_where_it_meets_the_goal_by_more_than_luck(plan: Plan) -> None:
+    luck: Any = Lucky(plan)
+    search = Search(luck, KeepQuality(0.2), Truncation())
+    factors = [0.3 / AROUND[-2] * factor for factor in AROUND]
+    trial = search.settle(Truncation(factors[AROUND.index(1.0)], input_threshold=4, dilation=1))
+    assert trial is not None
+    assert luck.run(Truncation(0.3, input_threshold=4, dilation=1)).drop == 0.19
+    assert isinstance(trial.policy, Truncation)
+    coarsest = max(t for t in factors if sum(LOSSES) * t / 0.01 <= 0.2)
+    assert trial.policy.threshold == pytest.approx(coarsest)
+    assert search.settled is trial
+    assert Search(luck, KeepQuality(1e-6), Truncation()).settle(Truncation(0.5)) is None
 
 
 @pytest.mark.parametrize("factors", [1, 3, 7, 40, 83])
