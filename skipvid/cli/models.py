@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skipvid.cli import options as opt
+from skipvid.cli import values as val
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,7 +111,7 @@ def show(
     path, entry = find_file(model, Store(offline=offline or None))
     read = load_file(path)
     card = find_card(path, entry, None, head, None, read)
-    size = input_size(card, opt.parse_size(imgsz) if imgsz else None, None, declared_size(read))
+    size = input_size(card, val.parse_size(imgsz), None, declared_size(read))
     plan = load_plan(read, size)
     report = describe(plan)
     console = _console()

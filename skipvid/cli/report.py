@@ -57,8 +57,8 @@ def stats(
     if as_json:
         typer.echo(json.dumps(summary.to_dict(), indent=2))
     if html is not None:
+        from skipvid.stats.files import write_atomically
         from skipvid.stats.html import render_page
-        from skipvid.stats.rows import write_atomically
 
         path = Path(html) if html else summary.folder / PAGE
         path.parent.mkdir(parents=True, exist_ok=True)

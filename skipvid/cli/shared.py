@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 from typer.models import OptionInfo
 
 from skipvid.cli import options as opt
+from skipvid.cli import values as val
 from skipvid.pipeline import config as cfg
 
 __all__ = ["RunOptions", "with_options"]
@@ -53,7 +54,7 @@ class RunOptions:
     vid_stride: opt.VidStride = 1
     max_frames: opt.MaxFrames = None
     device: opt.Device = "cpu"
-    engine: opt.Engine = opt.EngineName.AUTO
+    engine: opt.Engine = val.EngineName.AUTO
     threads: opt.Threads = 0
     quiet: opt.Quiet = False
     verbose: opt.Verbose = False
@@ -73,10 +74,8 @@ class RunOptions:
         return cfg.RunConfig(
             source=source,
             folder=folder,
-            model=cfg.ModelChoice(
-                self.model, self.head, self.labels, None if self.imgsz is None else opt.parse_size(self.imgsz), self.offline
-            ),
-            detect=cfg.DetectChoice(self.conf, self.iou, opt.parse_classes(self.classes), self.max_det),
+            model=cfg.ModelChoice(self.model, self.head, self.labels, val.parse_size(self.imgsz), self.offline),
+            detect=cfg.DetectChoice(self.conf, self.iou, val.parse_classes(self.classes), self.max_det),
             gate=gate_choice(
                 self.preset,
                 self.thresholds,
@@ -102,7 +101,7 @@ class RunOptions:
             threads=self.threads,
             vid_stride=self.vid_stride,
             max_frames=self.max_frames,
-            roi=None if self.roi is None else opt.parse_rectangle(self.roi),
+            roi=None if self.roi is None else val.parse_rectangle(self.roi),
             live=live,
             overwrite=self.overwrite,
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skipvid.cli import options as opt
+from skipvid.cli import values as val
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,7 +77,7 @@ def tune_thresholds(
     minutes: Minutes = None,
     out: Out = None,
     overwrite: opt.Overwrite = False,
-    engine: opt.Engine = opt.EngineName.AUTO,
+    engine: opt.Engine = val.EngineName.AUTO,
     threads: opt.Threads = 0,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -99,7 +100,7 @@ def tune_thresholds(
     console = Console(stderr=True, quiet=quiet, soft_wrap=True)
     stop: Stop = ctx.obj or Stop()
     sources = expand(videos)
-    network = load(model, None if imgsz is None else opt.parse_size(imgsz), head, labels, offline=offline)
+    network = load(model, val.parse_size(imgsz), head, labels, offline=offline)
     path = out or Path(f"{network.name}.thresholds.json")
     if path.exists() and not overwrite:
         message = f"The file {path} exists."

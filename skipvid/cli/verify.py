@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from skipvid.cli import options as opt
+from skipvid.cli import values as val
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,7 @@ def verify(
     head: opt.Head = None,
     offline: opt.Offline = False,
     max_frames: Annotated[int, typer.Option(min=1, help="Frames of the video to check.")] = 30,
-    engine: opt.Engine = opt.EngineName.AUTO,
+    engine: opt.Engine = val.EngineName.AUTO,
     threads: opt.Threads = 0,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -86,7 +87,7 @@ def _network(
     read = load_file(path)
     card = find_card(path, entry, None, head, None, read)
     declared = declared_size(read)
-    size = input_size(card, opt.parse_size(imgsz) if imgsz else None, frame_size, declared)
+    size = input_size(card, val.parse_size(imgsz), frame_size, declared)
     plan = load_plan(read, size)
     try:
         return path, plan, bind(lambda _size: plan, size, card, path, declared).preprocess

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from skipvid.pipeline.config import Export
-from skipvid.stats import rows
+from skipvid.stats import files, rows
 
 __all__ = ["export"]
 
@@ -41,8 +41,8 @@ def export(folder: Path, formats: Sequence[Export], *, labels: Sequence[str], si
     """
     written = []
     for form in dict.fromkeys(formats):
-        for name, text in _WRITERS[form](folder / rows.PREDICTIONS, labels, size).items():
-            rows.write_atomically(folder / name, text.encode())
+        for name, text in _WRITERS[form](folder / files.PREDICTIONS, labels, size).items():
+            files.write_atomically(folder / name, text.encode())
             written.append(folder / name)
     return written
 

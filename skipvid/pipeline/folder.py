@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from skipvid.errors import OutputError
-from skipvid.stats import rows
+from skipvid.stats import files
 
 __all__ = ["RUNS", "choose_folders", "clear", "prepare", "run_name"]
 
 RUNS = Path("runs")
 
 _OWN = (
-    rows.RUN,
-    rows.PREDICTIONS,
-    rows.STATS,
-    rows.OPS,
-    rows.HEAT,
-    rows.STILL,
-    rows.ANNOTATED,
-    rows.HEATMAP,
+    files.RUN,
+    files.PREDICTIONS,
+    files.STATS,
+    files.OPS,
+    files.HEAT,
+    files.STILL,
+    files.ANNOTATED,
+    files.HEATMAP,
     "report.html",
     "predictions.coco.json",
     "predictions.coco_results.json",
@@ -93,5 +93,5 @@ def clear(folder: Path) -> None:
     for name in _OWN:
         (folder / name).unlink(missing_ok=True)
         (folder / f"{name}.part").unlink(missing_ok=True)
-    for frame in (folder / rows.HEATMAP_FRAMES).glob("[0-9]*.png"):
+    for frame in (folder / files.HEATMAP_FRAMES).glob("[0-9]*.png"):
         frame.unlink()

@@ -20,7 +20,7 @@ from skipvid.pipeline.painter import Painter
 from skipvid.pipeline.stages import Computed
 from skipvid.pipeline.window import Window
 from skipvid.plan import FloatArray
-from skipvid.stats import rows
+from skipvid.stats import files, rows
 from skipvid.stats.budget import budget_row
 from skipvid.video.cv import cv2
 from skipvid.video.sink import VideoSink
@@ -46,9 +46,9 @@ class Rows:
 
     def __init__(self, folder: Path, ops: Sequence[str], labels: Sequence[str]) -> None:
         with ExitStack() as opening:  # those opened are closed again when a later one cannot be
-            self._predictions = opening.enter_context(rows.PredictionLines(folder / rows.PREDICTIONS, labels))
-            self._stats = opening.enter_context(rows.JsonLines(folder / rows.STATS))
-            self._rates = opening.enter_context(rows.RateFile(folder / rows.OPS, ops))
+            self._predictions = opening.enter_context(rows.PredictionLines(folder / files.PREDICTIONS, labels))
+            self._stats = opening.enter_context(rows.JsonLines(folder / files.STATS))
+            self._rates = opening.enter_context(rows.RateFile(folder / files.OPS, ops))
             self._stack = opening.pop_all()
 
     def write(self, item: Computed, ms: dict[str, float]) -> None:
@@ -95,9 +95,9 @@ class Videos:
         sound = source.path if choice.audio and not source.live else None
         try:
             if choice.annotated:
-                self.annotated = _Writer(self._sink(folder / rows.ANNOTATED, sound))
+                self.annotated = _Writer(self._sink(folder / files.ANNOTATED, sound))
             if choice.heatmap:
-                heatmap = self._sink(folder / rows.HEATMAP, None, preset=_HEATMAP_PRESET, crf=_HEATMAP_CRF)
+                heatmap = self._sink(folder / files.HEATMAP, None, preset=_HEATMAP_PRESET, crf=_HEATMAP_CRF)
                 self.heatmap = _Writer(heatmap)
         except BaseException:
             self.abort()
@@ -189,7 +189,7 @@ class Outputs:
             try:
                 self._videos = Videos(folder, choice, source, threads)
                 if choice.heatmap_frames:
-                    (folder / rows.HEATMAP_FRAMES).mkdir(exist_ok=True)
+                    (folder / files.HEATMAP_FRAMES).mkdir(exist_ok=True)
             except BaseException:
                 self._rows.close()
                 raise
@@ -236,8 +236,8 @@ class Outputs:
         if self._videos is not None and self._videos.heatmap is not None:
             self._videos.heatmap.write(image, item.frame.pts)
         if self._choice.heatmap_frames and self._folder is not None:
-            path = self._folder / rows.HEATMAP_FRAMES / f"{item.frame.index:06d}.png"
-            rows.write_atomically(path, cv2.imencode(".png", image)[1].tobytes())
+            path = self._folder / files.HEATMAP_FRAMES / f"{item.frame.index:06d}.png"
+            files.write_atomically(path, cv2.imencode(".png", image)[1].tobytes())
 
     def _keep(self, base: ByteArray, item: Computed) -> None:
         """Add up the heat, and keep the frame with the most detections to show it on."""
@@ -259,8 +259,8 @@ class Outputs:
         if self._videos is not None:
             self._videos.finish()
         if self._still is not None:
-            _save(self._folder / rows.HEAT, self._heat.mean)
-            rows.write_atomically(self._folder / rows.STILL, cv2.imencode(".jpg", self._still.image)[1].tobytes())
+            _save(self._folder / files.HEAT, self._heat.mean)
+            files.write_atomically(self._folder / files.STILL, cv2.imencode(".jpg", self._still.image)[1].tobytes())
 
     def close(self) -> None:
         """Let go of everything; videos that were not finished stay under their part names."""
@@ -279,4 +279,4 @@ class Outputs:
 def _save(path: Path, values: FloatArray) -> None:
     data = io.BytesIO()
     np.save(data, values)
-    rows.write_atomically(path, data.getvalue())
+    files.write_atomically(path, data.getvalue())

@@ -12,7 +12,7 @@ from skipvid.pipeline.config import RunConfig
 from skipvid.pipeline.observer import Status
 from skipvid.pipeline.setup import Setup
 from skipvid.pipeline.tally import Tally
-from skipvid.stats import rows
+from skipvid.stats import files
 from skipvid.video.inputs import is_url
 from skipvid.video.live import without_password
 from skipvid.video.source import Source
@@ -51,7 +51,7 @@ class Record:
             OutputError: It cannot be written; the old one stays.
         """
         ended = None if status is Status.RUNNING else datetime.now(UTC).isoformat(timespec="seconds")
-        rows.write_run(
+        files.write_run(
             self._folder,
             {
                 "format": FORMAT,
@@ -88,7 +88,7 @@ class Record:
     def _describe_ops(self) -> dict[str, Any]:
         plan = self._setup.plan
         return {
-            "file": rows.OPS,
+            "file": files.OPS,
             "names": [op.name for op in plan.ops],
             "kinds": [type(op).__name__ for op in plan.ops],
             "macs": [plan.op_macs[op.name] for op in plan.ops],

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipvid.plan import FloatArray
-from skipvid.stats import rows
+from skipvid.stats import files
 
 __all__ = ["GRADIENT", "colour", "heat_uri", "still_uri", "strip_uri"]
 
@@ -42,7 +42,7 @@ def heat_uri(folder: Path) -> tuple[str, float, float] | None:
     import cv2
 
     try:
-        heat = np.load(folder / rows.HEAT, allow_pickle=False)
+        heat = np.load(folder / files.HEAT, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
     if heat.ndim != 2 or not heat.size or not np.isfinite(heat).all():
@@ -57,7 +57,7 @@ def still_uri(folder: Path) -> tuple[str, tuple[int, int]] | None:
     """A frame of the video, and its width and height; None where the run left none."""
     import cv2
 
-    path = folder / rows.STILL
+    path = folder / files.STILL
     data = path.read_bytes() if path.is_file() else b""
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if image is None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from skipvid.errors import OutputError
 from skipvid.plan import FloatArray
-from skipvid.stats import rows
+from skipvid.stats import files, rows
 from skipvid.stats.checks import read_checks
 from skipvid.stats.moments import Moment, extremes
 from skipvid.stats.savings import Savings, measure_savings
@@ -166,16 +166,16 @@ def read_summary(folder: Path) -> RunSummary:
     Raises:
         OutputError: It holds no run, or a run without a single frame.
     """
-    facts = rows.read_run(folder)
+    facts = files.read_run(folder)
     status = str(facts.get("status", "unknown"))
-    table, torn = _read_rows(folder / rows.STATS)
+    table, torn = _read_rows(folder / files.STATS)
     if not table:
         reason = f": {facts['error']}" if facts.get("error") else "."
         message = f"{folder} holds a run without frames (status {status}){reason}"
         raise OutputError(message.rstrip(".") + ".", "Run `skipvid run` again.")
     series = _series(table)
     ops = [str(name) for name in _get(facts, "ops", "names") or ()]
-    rates = rows.read_rates(folder / rows.OPS, len(ops))
+    rates = rows.read_rates(folder / files.OPS, len(ops))
     count = min(len(rates), len(table))
     notes = _notes(status, facts, torn, bool(ops) and count < len(table))
     stage_ms = _stage_ms(table)
@@ -276,7 +276,7 @@ def _notes(status: str, facts: Mapping[str, Any], torn: bool, fewer: bool) -> tu
     if status == "failed":
         notes.append(f"The run failed: {facts.get('error') or 'no reason recorded'}")
     if torn:
-        notes.append(f"The last row of {rows.STATS} is incomplete and left out.")
+        notes.append(f"The last row of {files.STATS} is incomplete and left out.")
     if fewer:
-        notes.append(f"{rows.OPS} has fewer records than {rows.STATS} has rows; figures per layer are about those.")
+        notes.append(f"{files.OPS} has fewer records than {files.STATS} has rows; figures per layer are about those.")
     return tuple(notes)

@@ -24,7 +24,8 @@ __all__ = ["moves", "shape"]
 
 _STRENGTHS = (0.7, 1.4, 2.1, 2.8)
 _ROUNDS = 2
-_LEAST = 0.015  # relative gain of a round below which there is no other
+_LEAST = 0.015  # relative gain on the small bench below which a round is not tried on the whole one
+_AGAIN = 0.1  # relative gain of a round above which another is made
 _MOVE = 1.5
 _PAYS = 0.004  # relative gain of a single move that is kept
 _PATIENCE = 4  # moves in succession that do not pay before the search ends
@@ -50,6 +51,8 @@ def shape(search: Search, start: Truncation, plan: Plan) -> tuple[Truncation, Ef
         if confirmed == policy:
             break
         policy = confirmed
+        if score > before * (1 - _AGAIN):
+            break
     return policy, found
 
 

@@ -208,7 +208,7 @@ def test_blocks_have_four_sizes_and_truncation_no_reference(skipvid: Skipvid, mo
 def test_a_full_disk_is_told_and_leaves_whole_rows(
     skipvid: Skipvid, model: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from skipvid.stats import rows
+    from skipvid.stats import files, rows
 
     real = rows.os.write
     budget = [2000]
@@ -225,7 +225,7 @@ def test_a_full_disk_is_told_and_leaves_whole_rows(
     assert said.code == 1
     assert said.err.endswith(" cannot be written: no space left on device. Free space or name another folder with --out.\n")
     folder = Path("runs/walk")
-    for name in (rows.PREDICTIONS, rows.STATS):
+    for name in (files.PREDICTIONS, files.STATS):
         assert (folder / name).read_bytes().endswith(b"\n")
     assert not list(folder.glob("*.mp4"))
-    assert rows.read_run(folder)["status"] == "failed"
+    assert files.read_run(folder)["status"] == "failed"

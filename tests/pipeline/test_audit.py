@@ -11,7 +11,7 @@ import pytest
 from pipeline.making import moving, scene, with_square, write_clip
 from skipvid.pipeline.config import BudgetChoice, GateChoice, ModelChoice, OutputChoice, RunConfig
 from skipvid.pipeline.process import run
-from skipvid.stats import rows
+from skipvid.stats import files, rows
 
 BARE = OutputChoice(annotated=False, heatmap=False)
 
@@ -23,12 +23,12 @@ def config(clip: Path, model: Path, tmp_path: Path) -> RunConfig:
 
 def _stats(config: RunConfig) -> list[dict[str, Any]]:
     assert config.folder is not None
-    return list(rows.read_rows(config.folder / rows.STATS))
+    return list(rows.read_rows(config.folder / files.STATS))
 
 
 def _total(config: RunConfig, name: str) -> Any:
     assert config.folder is not None
-    return rows.read_run(config.folder)["totals"].get(name)
+    return files.read_run(config.folder)["totals"].get(name)
 
 
 def test_an_audit_of_an_exact_run_finds_no_error(config: RunConfig) -> None:
@@ -62,7 +62,7 @@ def test_audits_leave_the_run_as_it_is(config: RunConfig, tmp_path: Path) -> Non
     audited = replace(config, folder=tmp_path / "audited", audit=3)
     for each in (config, audited):
         run(each)
-    for name in (rows.PREDICTIONS, rows.OPS):
+    for name in (files.PREDICTIONS, files.OPS):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "audited" / name).read_bytes()
     assert [row["macs"] for row in _stats(config)] == [row["macs"] for row in _stats(audited)]
     network = sum(row["ms"][stage] for row in _stats(audited) for stage in ("gate", "network", "tail"))
@@ -88,7 +88,7 @@ def test_an_ample_budget_changes_no_detection(config: RunConfig, tmp_path: Path)
     ample = replace(config, folder=tmp_path / "ample", budget=BudgetChoice(ms=1e6))
     for each in (config, ample):
         run(each)
-    assert (tmp_path / "out" / rows.PREDICTIONS).read_bytes() == (tmp_path / "ample" / rows.PREDICTIONS).read_bytes()
+    assert (tmp_path / "out" / files.PREDICTIONS).read_bytes() == (tmp_path / "ample" / files.PREDICTIONS).read_bytes()
     assert _total(ample, "budget")["held"]
     assert _total(ample, "budget")["withheld"] == 0
 

@@ -12,14 +12,14 @@ import pytest
 from skipvid.models.detection import Detections
 from skipvid.pipeline.config import Export
 from skipvid.pipeline.export import export
-from skipvid.stats import rows
+from skipvid.stats import files, rows
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     found = Detections(np.array([[10, 20, 30, 60]], np.float32), np.array([0.75], np.float32), np.array([1], np.int32))
     points = Detections(found.boxes, found.scores, found.labels, np.array([[[11, 22, 0.5]]], np.float32))
-    with rows.JsonLines(tmp_path / rows.PREDICTIONS) as lines:
+    with rows.JsonLines(tmp_path / files.PREDICTIONS) as lines:
         lines.write(rows.prediction_row(0, 0.0, Detections.none(), ("cat", "dog")))
         lines.write(rows.prediction_row(4, 0.16, found, ("cat", "dog")))
         lines.write(rows.prediction_row(8, 0.32, points, ("cat", "dog")))

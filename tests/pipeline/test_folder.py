@@ -9,7 +9,7 @@ import pytest
 from skipvid.errors import OutputError
 from skipvid.pipeline.folder import choose_folders, clear, prepare, run_name
 from skipvid.pipeline.record import public_name
-from skipvid.stats import rows
+from skipvid.stats import files
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_a_named_folder_in_use_is_refused(tmp_path: Path) -> None:
 
 
 def test_overwriting_removes_a_runs_own_files_only(tmp_path: Path) -> None:
-    own = [tmp_path / rows.STATS, tmp_path / rows.ANNOTATED, tmp_path / f"{rows.HEATMAP}.part"]
-    foreign = [tmp_path / "mine.mp4", tmp_path / rows.HEATMAP_FRAMES / "notes.png"]
-    frame = tmp_path / rows.HEATMAP_FRAMES / "000001.png"
+    own = [tmp_path / files.STATS, tmp_path / files.ANNOTATED, tmp_path / f"{files.HEATMAP}.part"]
+    foreign = [tmp_path / "mine.mp4", tmp_path / files.HEATMAP_FRAMES / "notes.png"]
+    frame = tmp_path / files.HEATMAP_FRAMES / "000001.png"
     frame.parent.mkdir()
     for path in (*own, *foreign, frame):
         path.touch()

@@ -18,7 +18,7 @@ from skipvid.pipeline.observer import FrameReport, RunResult, Silent, Started, S
 from skipvid.pipeline.process import run
 from skipvid.pipeline.setup import Models
 from skipvid.pipeline.stop import Interrupted, Stop
-from skipvid.stats import rows
+from skipvid.stats import files, rows
 from skipvid.video.cv import cv2
 
 Make = Callable[..., RunConfig]
@@ -80,16 +80,16 @@ def test_a_run_leaves_videos_rows_and_facts(make: Make) -> None:
     ]  # fmt: skip
     assert result.status is Status.COMPLETE
     assert result.frames == len(heard.frames) == 24
-    assert len(read_clip(folder / rows.ANNOTATED)) == len(read_clip(folder / rows.HEATMAP)) == 24
+    assert len(read_clip(folder / files.ANNOTATED)) == len(read_clip(folder / files.HEATMAP)) == 24
     assert heard.begun[0].frames == 24
-    facts = rows.read_run(folder)
+    facts = files.read_run(folder)
     assert facts["status"] == "complete"
     assert facts["totals"]["frames"] == 24
-    assert facts["totals"]["macs"] == sum(row["macs"] for row in _rows(config, rows.STATS))
+    assert facts["totals"]["macs"] == sum(row["macs"] for row in _rows(config, files.STATS))
     assert len(facts["model"]["sha256"]) == 64
     assert facts["gate"]["name"] == "balanced"
     assert facts["gate"]["calibrated"]
-    rates = rows.read_rates(folder / rows.OPS, len(facts["ops"]["names"]))
+    rates = rows.read_rates(folder / files.OPS, len(facts["ops"]["names"]))
     assert rates.shape == (24, len(facts["ops"]["names"]))
     assert (rates[0] == 1).all()
 
@@ -97,7 +97,7 @@ def test_a_run_leaves_videos_rows_and_facts(make: Make) -> None:
 def test_predictions_are_in_pixels_of_the_frame(make: Make) -> None:
     config = make()
     run(config)
-    predictions = _rows(config, rows.PREDICTIONS)
+    predictions = _rows(config, files.PREDICTIONS)
     assert [row["frame"] for row in predictions] == list(range(24))
     for number, row in enumerate(predictions):
         assert row["pts"] == pytest.approx(number / 25, abs=1e-3)
@@ -113,9 +113,9 @@ def test_results_do_not_depend_on_what_overlaps(make: Make, tmp_path: Path, monk
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     sequential = make(folder=tmp_path / "b")
     run(sequential)
-    for name in (rows.PREDICTIONS, rows.OPS, rows.HEAT):
+    for name in (files.PREDICTIONS, files.OPS, files.HEAT):
         assert (_folder(overlapped) / name).read_bytes() == (_folder(sequential) / name).read_bytes()
-    costs = [[(row["macs"], row["refresh"]) for row in _rows(config, rows.STATS)] for config in (overlapped, sequential)]
+    costs = [[(row["macs"], row["refresh"]) for row in _rows(config, files.STATS)] for config in (overlapped, sequential)]
     assert costs[0] == costs[1]
 
 
@@ -123,7 +123,7 @@ def test_a_still_video_costs_nothing_and_keeps_its_detections(make: Make, tmp_pa
     still = write_clip(tmp_path / "still.mp4", [with_square(scene(), 40, 20)] * 20)
     config = make(source=str(still), gate=GateChoice("exact"))
     result = run(config)
-    stats, predictions = _rows(config, rows.STATS), _rows(config, rows.PREDICTIONS)
+    stats, predictions = _rows(config, files.STATS), _rows(config, files.PREDICTIONS)
     unchanged = [row for row in stats if not row["changed"]]
     assert len(unchanged) >= 15
     assert all(row["macs"] == 0 for row in unchanged)
@@ -135,10 +135,10 @@ def test_stride_and_limit_choose_frames_and_keep_their_times(make: Make) -> None
     config = make(vid_stride=3, max_frames=5)
     result = run(config)
     assert result.frames == 5
-    stats = _rows(config, rows.STATS)
+    stats = _rows(config, files.STATS)
     assert [row["frame"] for row in stats] == [0, 3, 6, 9, 12]
     assert stats[-1]["pts"] == pytest.approx(12 / 25, abs=1e-3)
-    assert len(read_clip(_folder(config) / rows.ANNOTATED)) == 5
+    assert len(read_clip(_folder(config) / files.ANNOTATED)) == 5
 
 
 def test_nothing_is_written_where_nothing_is_wanted(make: Make, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_nothing_is_written_where_nothing_is_wanted(make: Make, tmp_path: Path) 
 def test_a_png_per_frame_of_the_heatmap(make: Make) -> None:
     config = make(output=OutputChoice(annotated=False, heatmap=False, heatmap_frames=True), max_frames=3)
     run(config)
-    names = sorted(p.name for p in (_folder(config) / rows.HEATMAP_FRAMES).iterdir())
+    names = sorted(p.name for p in (_folder(config) / files.HEATMAP_FRAMES).iterdir())
     assert names == ["000000.png", "000001.png", "000002.png"]
 
 
@@ -170,10 +170,10 @@ def test_an_interrupted_run_finishes_every_file(make: Make) -> None:
     config = make()
     result = run(config, heard, stop)
     assert (result.status, result.signal, result.frames) == (Status.INTERRUPTED, 2, 7)
-    assert len(_rows(config, rows.STATS)) == len(_rows(config, rows.PREDICTIONS)) == 7
-    assert len(read_clip(_folder(config) / rows.ANNOTATED)) == 7
+    assert len(_rows(config, files.STATS)) == len(_rows(config, files.PREDICTIONS)) == 7
+    assert len(read_clip(_folder(config) / files.ANNOTATED)) == 7
     assert not list(_folder(config).glob("*.part"))
-    assert rows.read_run(_folder(config))["status"] == "interrupted"
+    assert files.read_run(_folder(config))["status"] == "interrupted"
 
 
 def test_a_signal_while_the_model_loads_leaves_nothing(make: Make, tmp_path: Path) -> None:
@@ -199,9 +199,9 @@ def test_a_failed_run_leaves_no_video_under_its_final_name(make: Make) -> None:
     folder = _folder(config)
     assert not list(folder.glob("*.mp4"))
     assert len(read_clip(folder / "annotated.mp4.part")) == 6
-    facts = rows.read_run(folder)
+    facts = files.read_run(folder)
     assert (facts["status"], facts["error"]) == ("failed", "The network broke.")
-    assert len(_rows(config, rows.STATS)) == 6
+    assert len(_rows(config, files.STATS)) == 6
 
 
 def test_a_model_that_does_not_do_leaves_no_folder(make: Make, tmp_path: Path) -> None:
@@ -230,28 +230,28 @@ def test_every_picture_of_a_blurred_run_is_blurred_and_stays_so(make: Make, tmp_
     source = write_clip(tmp_path / "face.mp4", [face] * 8 + [empty] * 16)
     config = make(source=str(source), output=OutputChoice(blur=True, heatmap_frames=True))
     run(config)
-    assert rows.read_run(_folder(config))["gate"]["name"] == "high"
-    detail = [_detail(image) for image in read_clip(_folder(config) / rows.ANNOTATED)]
-    last = max(row["frame"] for row in _rows(config, rows.PREDICTIONS) if row["detections"])
+    assert files.read_run(_folder(config))["gate"]["name"] == "high"
+    detail = [_detail(image) for image in read_clip(_folder(config) / files.ANNOTATED)]
+    last = max(row["frame"] for row in _rows(config, files.PREDICTIONS) if row["detections"])
     assert last >= 7
     # Held: what is under the box stays blurred for ten frames after the last detection, and is itself from then on.
     assert np.abs(detail[: last + 11]).max() < 5
     assert min(detail[last + 11 :]) > 10
-    for name in (f"{rows.HEATMAP_FRAMES}/000003.png", rows.STILL):
+    for name in (f"{files.HEATMAP_FRAMES}/000003.png", files.STILL):
         assert abs(_detail(cv2.imread(str(_folder(config) / name)))) < 5
 
 
 def test_stride_shows_no_frame_that_was_not_looked_at(make: Make) -> None:
     config = make(output=OutputChoice(blur=True), vid_stride=2)
     run(config)
-    looked = len(_rows(config, rows.PREDICTIONS))
-    assert len(read_clip(_folder(config) / rows.ANNOTATED)) == len(read_clip(_folder(config) / rows.HEATMAP)) == looked == 12
+    looked = len(_rows(config, files.PREDICTIONS))
+    assert len(read_clip(_folder(config) / files.ANNOTATED)) == len(read_clip(_folder(config) / files.HEATMAP)) == looked == 12
 
 
 def test_a_region_is_all_the_network_sees(make: Make) -> None:
     config = make(roi=(48, 0, 48, 64))
     run(config)
-    found = [entry for row in _rows(config, rows.PREDICTIONS) for entry in row["detections"]]
+    found = [entry for row in _rows(config, files.PREDICTIONS) for entry in row["detections"]]
     assert found
     assert all(entry["box"][0] >= 40 for entry in found)
     with pytest.raises(UsageError) as caught:
@@ -271,7 +271,7 @@ def test_changes_in_an_ignored_zone_cost_nothing(make: Make, tmp_path: Path) -> 
     for zones in ((), ((0, 0, 40, 20),)):
         config = make(source=str(source), gate=GateChoice("balanced", ignore_zones=zones), folder=tmp_path / str(len(zones)))
         run(config)
-        costs.append(sum(row["macs"] for row in _rows(config, rows.STATS)[11:]))
+        costs.append(sum(row["macs"] for row in _rows(config, files.STATS)[11:]))
     assert costs[1] < 0.2 * costs[0]
 
 
@@ -301,10 +301,10 @@ def test_a_change_of_size_is_told_and_everything_goes_on(make: Make, monkeypatch
     heard = Listener()
     run(config, heard)
     assert heard.notices == ["the frames' size changes to 128x80 at frame 6; videos keep 96x64"]
-    stats = _rows(config, rows.STATS)
+    stats = _rows(config, files.STATS)
     assert [row["refresh"] for row in stats][6] == "size"
-    assert len(read_clip(_folder(config) / rows.ANNOTATED)) == 12
-    (found,) = _rows(config, rows.PREDICTIONS)[8]["detections"]
+    assert len(read_clip(_folder(config) / files.ANNOTATED)) == 12
+    (found,) = _rows(config, files.PREDICTIONS)[8]["detections"]
     assert (found["box"][0] + found["box"][2]) / 2 == pytest.approx(12, abs=5)
 
 
@@ -326,8 +326,8 @@ def test_a_file_that_ends_early_is_an_error_but_what_decodes_is_kept(make: Make,
         f"{config.source} ends after 24 of 100 frames: it is cut off or damaged. "
         "What decodes was processed; fetch the file again for the rest."
     )
-    assert len(read_clip(_folder(config) / rows.ANNOTATED)) == 24
-    assert rows.read_run(_folder(config))["status"] == "failed"
+    assert len(read_clip(_folder(config) / files.ANNOTATED)) == 24
+    assert files.read_run(_folder(config))["status"] == "failed"
 
 
 def test_a_live_source_shows_no_total_and_counts_what_it_drops(make: Make) -> None:
@@ -337,7 +337,7 @@ def test_a_live_source_shows_no_total_and_counts_what_it_drops(make: Make) -> No
     assert heard.begun[0].frames is None
     assert result.frames + result.dropped <= 24
     assert result.frames >= 2
-    assert rows.read_run(_folder(config))["totals"]["dropped"] == result.dropped
+    assert files.read_run(_folder(config))["totals"]["dropped"] == result.dropped
 
 
 def test_a_model_is_loaded_once_for_videos_of_one_size(make: Make, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from skipvid.stats import rows
+from skipvid.stats import files, rows
 
 DENSE = 1000
 OPS = ("stem", "body/conv", "head", "relu")
@@ -27,7 +27,7 @@ def write_run(
     """A run at 10 frames/s: 5 % of the MACs when quiet, 50 % when busy, all where refreshed; network time goes with them."""
     folder.mkdir(parents=True, exist_ok=True)
     refresh = {0: "first", 30: "scene-cut"} if refresh is None else refresh
-    with rows.JsonLines(folder / rows.STATS) as stats, rows.RateFile(folder / rows.OPS, OPS) as rates:
+    with rows.JsonLines(folder / files.STATS) as stats, rows.RateFile(folder / files.OPS, OPS) as rates:
         for i in range(frames):
             rate = 1.0 if i in refresh else 0.5 if i in busy else 0.05
             ms = {"decode": 1.0, "letterbox": 0.5, "gate": 0.0, "network": 20.0 * rate, "tail": 0.0, "head": 0.5, "draw": 1.0}
@@ -49,9 +49,9 @@ def write_run(
         "engine": "reference",
         "notices": [],
     }
-    rows.write_run(folder, run | facts)
+    files.write_run(folder, run | facts)
     if pictures:
         heat = np.linspace(0, 0.5, 8 * 16, dtype=np.float32).reshape(8, 16)
-        np.save(folder / rows.HEAT, heat)
-        (folder / rows.STILL).write_bytes(cv2.imencode(".jpg", np.full((36, 64, 3), 120, np.uint8))[1].tobytes())
+        np.save(folder / files.HEAT, heat)
+        (folder / files.STILL).write_bytes(cv2.imencode(".jpg", np.full((36, 64, 3), 120, np.uint8))[1].tobytes())
     return folder

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from skipvid.stats import rows
+from skipvid.stats import files, rows
 from skipvid.stats.audit import AuditCount
 from skipvid.stats.budget import BudgetCount
 from skipvid.stats.html import render_page
@@ -67,7 +67,7 @@ def test_audits_add_up() -> None:
 def test_the_report_tells_of_budget_and_audits_and_leaves_audits_out_of_the_time(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", totals={"seconds": 2.0, "audit": {"ap50": 0.875}})
     ms = {"gate": 1.0, "network": 8.0, "tail": 0.0}
-    with rows.JsonLines(folder / rows.STATS) as stats, rows.RateFile(folder / rows.OPS, OPS) as rates:
+    with rows.JsonLines(folder / files.STATS) as stats, rows.RateFile(folder / files.OPS, OPS) as rates:
         for i in range(20):
             extra: dict[str, Any] = {"ms": {**ms, "audit": 50.0}, "audit": audit(1, 0)} if i % 10 == 9 else {"ms": ms}
             stats.write(rows.StatsRow(i, i / 10, 500, DENSE, 0.5, budget=budget(i, 0.25), **extra).row())

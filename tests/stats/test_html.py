@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from skipvid.stats import rows
+from skipvid.stats import files
 from skipvid.stats.html import render_page
 from skipvid.stats.summary import read_summary
 from stats.making import OPS, write_run
@@ -120,8 +120,8 @@ def test_names_never_become_markup(tmp_path: Path) -> None:
 
 def test_a_stage_named_like_markup_is_text(tmp_path: Path) -> None:
     write_run(tmp_path)
-    rewritten = (tmp_path / rows.STATS).read_text().replace('"decode"', '"<b>decode"')
-    (tmp_path / rows.STATS).write_text(rewritten)
+    rewritten = (tmp_path / files.STATS).read_text().replace('"decode"', '"<b>decode"')
+    (tmp_path / files.STATS).write_text(rewritten)
     assert "<b>decode" not in render_page(read_summary(tmp_path))
 
 
@@ -133,7 +133,7 @@ def test_runs_of_any_length_make_a_page(tmp_path: Path, frames: int) -> None:
 
 def test_a_run_without_pictures_or_rates_makes_a_page(tmp_path: Path) -> None:
     write_run(tmp_path, pictures=False)
-    (tmp_path / rows.OPS).unlink()
-    (tmp_path / rows.HEAT).write_bytes(b"no array")
+    (tmp_path / files.OPS).unlink()
+    (tmp_path / files.HEAT).write_bytes(b"no array")
     page = Page(render_page(read_summary(tmp_path)))
     assert page.named("img") == []

@@ -10,7 +10,7 @@ import pytest
 
 from skipvid.errors import OutputError
 from skipvid.models.detection import Detections
-from skipvid.stats import rows
+from skipvid.stats import files, rows
 
 
 def _found() -> Detections:
@@ -34,7 +34,7 @@ def test_a_label_without_a_name_and_a_model_without_points_leave_them_out() -> N
 
 
 def test_rows_are_on_disk_as_soon_as_they_are_written(tmp_path: Path) -> None:
-    path = tmp_path / rows.STATS
+    path = tmp_path / files.STATS
     with rows.JsonLines(path) as lines:
         lines.write(rows.StatsRow(0, 0.0, 10, 20, 0.5, {"network": 1.23456}, "first", 2).row())
         (row,) = rows.read_rows(path)
@@ -73,7 +73,7 @@ def test_a_failed_write_leaves_whole_rows(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_rates_survive_within_their_resolution_and_a_torn_record_is_skipped(tmp_path: Path) -> None:
-    path = tmp_path / rows.OPS
+    path = tmp_path / files.OPS
     with rows.RateFile(path, ["a", "b"]) as rates:
         rates.write({"b": 0.25, "a": 1.0})
         rates.write({"a": 0.001})
@@ -85,18 +85,18 @@ def test_rates_survive_within_their_resolution_and_a_torn_record_is_skipped(tmp_
 
 
 def test_run_json_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    rows.write_run(tmp_path, {"status": "running"})
-    rows.write_run(tmp_path, {"status": "complete", "source": Path("a.mp4")})
-    assert rows.read_run(tmp_path) == {"status": "complete", "source": "a.mp4"}
-    assert [p.name for p in tmp_path.iterdir()] == [rows.RUN]
+    files.write_run(tmp_path, {"status": "running"})
+    files.write_run(tmp_path, {"status": "complete", "source": Path("a.mp4")})
+    assert files.read_run(tmp_path) == {"status": "complete", "source": "a.mp4"}
+    assert [p.name for p in tmp_path.iterdir()] == [files.RUN]
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]"])
 def test_a_folder_without_a_readable_run_is_refused(tmp_path: Path, content: str | None) -> None:
     if content is not None:
-        (tmp_path / rows.RUN).write_text(content)
+        (tmp_path / files.RUN).write_text(content)
     with pytest.raises(OutputError):
-        rows.read_run(tmp_path)
+        files.read_run(tmp_path)
 
 
 def test_nan_never_reaches_a_row(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from skipvid.errors import OutputError
-from skipvid.stats import rows
+from skipvid.stats import files
 from skipvid.stats.summary import read_summary
 from stats.making import write_run
 
@@ -47,10 +47,10 @@ def test_a_run_without_full_frames_claims_no_time_saved(tmp_path: Path) -> None:
 
 def test_skipping_that_costs_time_is_reported_as_a_loss(tmp_path: Path) -> None:
     write_run(tmp_path)
-    lines = [json.loads(line) for line in (tmp_path / rows.STATS).read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / files.STATS).read_text().splitlines()]
     for row in lines:
         row["ms"]["network"] = 20.0 if row["refresh"] else 30.0
-    (tmp_path / rows.STATS).write_text("".join(json.dumps(row) + "\n" for row in lines))
+    (tmp_path / files.STATS).write_text("".join(json.dumps(row) + "\n" for row in lines))
     saved = read_summary(tmp_path).savings
     assert saved.network is not None
     assert saved.network < -0.4
@@ -70,7 +70,7 @@ def test_busiest_and_quietest_moments_leave_refreshes_aside(tmp_path: Path) -> N
 
 def test_a_torn_last_row_is_left_out_with_a_note(tmp_path: Path) -> None:
     write_run(tmp_path, status="running")
-    for name, cut in ((rows.STATS, 20), (rows.OPS, 3)):
+    for name, cut in ((files.STATS, 20), (files.OPS, 3)):
         data = (tmp_path / name).read_bytes()
         (tmp_path / name).write_bytes(data[:-cut])
     summary = read_summary(tmp_path)
@@ -82,19 +82,19 @@ def test_a_torn_last_row_is_left_out_with_a_note(tmp_path: Path) -> None:
 
 def test_a_damaged_row_ends_the_reading(tmp_path: Path) -> None:
     write_run(tmp_path)
-    lines = (tmp_path / rows.STATS).read_text().splitlines(keepends=True)
+    lines = (tmp_path / files.STATS).read_text().splitlines(keepends=True)
     lines[50] = "\x00\x00\x00\n"
-    (tmp_path / rows.STATS).write_text("".join(lines))
+    (tmp_path / files.STATS).write_text("".join(lines))
     assert read_summary(tmp_path).frames == 50
 
 
 def test_missing_side_files_cost_only_their_part(tmp_path: Path) -> None:
     write_run(tmp_path)
-    (tmp_path / rows.OPS).unlink()
+    (tmp_path / files.OPS).unlink()
     summary = read_summary(tmp_path)
     assert summary.frames == 100
     assert all(layer.update_rate == 0 for layer in summary.layers)
-    assert any(rows.OPS in note for note in summary.notes)
+    assert any(files.OPS in note for note in summary.notes)
 
 
 def test_notes_tell_of_failure_and_notices(tmp_path: Path) -> None:
