@@ -7,7 +7,7 @@ the goal holds is the same, and the other figure is compared there.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import exp, log
+from math import exp, inf, log
 
 import numpy as np
 
@@ -19,6 +19,7 @@ __all__ = ["Level"]
 
 _LEAST = 1e-4  # figures below it count as it: their logarithms are taken
 _NEAR = 0.04  # relative error of the level that is good enough
+_FAR = 0.2  # the same from which on trials on one side of the level say nothing about it
 _TRIES = 3
 _SLOPES = {True: 1.2, False: -0.4}  # of the held figure in the factor, both as logarithms, before two trials tell: loss, time
 
@@ -37,7 +38,7 @@ class Level:
         self._target = log(max(held, _LEAST))
 
     def score(self, policy: Truncation) -> tuple[Truncation, float]:
-        """The policy scaled to the level, and what it scores there.
+        """The policy scaled to the level, and what it scores there; infinity where trials do not come near the level.
 
         The score is interpolated between the trials on the two sides of the level, where they are (both as logarithms).
         """
@@ -50,6 +51,9 @@ class Level:
                 break
             at = self._next(points)
         near = sorted(points, key=lambda p: abs(p[1] - self._target))[:2]
+        sides = {held > self._target for _, held, _ in points}
+        if len(sides) == 1 and abs(near[0][1] - self._target) > _FAR:
+            return policy, inf
         if len(near) == 1 or abs(near[0][1] - near[1][1]) < 1e-6:
             return policy.scaled(exp(near[0][0])), exp(near[0][2])
         share = float(np.clip((self._target - near[0][1]) / (near[1][1] - near[0][1]), -1.0, 1.0))

@@ -27,8 +27,8 @@ METHODS = ("shaped", "uniform", "front-to-back")
 
 _MARGIN = 0.5  # share of the allowed loss that the search may use up; the rest is for frames it has not seen
 _BACK = (1.0, 0.92, 0.85, 0.78, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # factors on thresholds until unseen frames agree too
-_SMALL = 60  # frames that settings are compared on, about: a dozen or more of each clip, and several clips of each video
-_SMALL_CLIP = 20
+_SMALL = 60  # frames that settings are compared on, about; more where there are more than two videos
+_SMALL_CLIP = 30
 
 
 @dataclass(frozen=True)

@@ -179,6 +179,12 @@ def test_settings_are_compared_at_one_level(plan: Plan) -> None:
         assert score == pytest.approx(at.ms, rel=0.03)
 
 
+def test_a_level_that_scaling_does_not_reach_is_no_score(plan: Plan) -> None:
+    bench = MadeUp(plan)
+    level = Level(lambda policy: replace(bench.run(policy), loss=0.5), KeepQuality(0.02), 0.02)
+    assert level.score(Truncation(0.01))[1] == float("inf")
+
+
 def test_a_goal_out_of_reach_leaves_nothing(plan: Plan) -> None:
     assert sweep(_search(plan, KeepQuality(1e-9))) is None
     assert sweep(_search(plan, ReachSpeed(0.5))) is None
