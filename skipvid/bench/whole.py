@@ -24,9 +24,7 @@ from skipvid.video.clock import Timing
 from skipvid.video.sink import VideoSink
 from skipvid.video.source import Frame, open_source
 
-__all__ = ["NETWORK_STAGES", "ProcessCost", "WholeTimes", "measure_process", "measure_still", "measure_whole"]
-
-NETWORK_STAGES = ("gate", "network", "tail")
+__all__ = ["ProcessCost", "WholeTimes", "measure_process", "measure_still", "measure_whole"]
 
 # A process counts as its own what the one that started it held at that moment, so it is started by a small one.
 _REAP = """

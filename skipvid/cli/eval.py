@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 Video = Annotated[str, typer.Argument(metavar="VIDEO", help="A video file.")]
 Truth = Annotated[Path | None, typer.Option("--gt", help="Ground truth: MOT text or COCO JSON. Default: the dense network.")]

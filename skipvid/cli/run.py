@@ -11,7 +11,7 @@ from skipvid.cli.shared import RunOptions, with_options
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Video files, folders, patterns, a camera index or a URL.")]
 

@@ -11,9 +11,9 @@ from skipvid.cli.shared import RunOptions, with_options
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
-Camera = Annotated[str, typer.Argument(metavar="[INDEX|URL|FILE]", help="Camera number, address, or a file fed at its own pace.")]
+Camera = Annotated[str, typer.Argument(metavar="INDEX|URL|FILE", help="Camera number, address, or a file fed at its own pace.")]
 Record = Annotated[bool, typer.Option("--record", help="Write a run folder, as `skipvid run` does.", rich_help_panel="Results")]
 NoShow = Annotated[bool, typer.Option("--no-show", help="Open no preview window.", rich_help_panel="Results")]
 
@@ -25,8 +25,9 @@ def webcam(
 ) -> None:
     """Find objects in what a camera sees now, in a preview window; q or Esc ends it.
 
-    The newest frame comes first: those that arrive while another is processed are dropped, and counted. Nothing is written
-    without --record or --out.
+    The newest frame comes first: those that arrive while another is processed are dropped, and counted.
+
+    Nothing is written without --record or --out.
     """
     from skipvid.cli.batch import run_camera
 

@@ -75,7 +75,7 @@ class RunResult:
         macs: Multiply-accumulates executed.
         dense_macs: Those of full passes over the same frames.
         network_ms: Time in the network, summed over frames.
-        refresh_ms: Mean time in the network of a frame that was computed in full.
+        refresh_ms: Mean time of a full pass, without deciding what to compute, over the frames that were computed in full.
         refreshes: Number of frames ``refresh_ms`` is taken over.
         seconds: Time from the first frame to the last file closed.
         ms: Time per stage, summed over frames.

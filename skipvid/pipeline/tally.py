@@ -10,10 +10,9 @@ from typing import Any
 from skipvid.pipeline.observer import RunResult, Status
 from skipvid.stats.audit import AuditCount
 from skipvid.stats.budget import BudgetCount
+from skipvid.stats.savings import network_ms, pass_ms
 
 __all__ = ["Tally"]
-
-_NETWORK = ("gate", "network", "tail")
 
 
 class Tally:
@@ -40,18 +39,18 @@ class Tally:
             self.ms[stage] += time
         if refresh is not None:
             self.refreshes[refresh] += 1
-            self._refresh_ms.append(sum(ms.get(stage, 0.0) for stage in _NETWORK))
+            self._refresh_ms.append(pass_ms(ms))
 
     @property
     def full(self) -> tuple[float, int]:
-        """Mean network time of frames computed in full, in ms, and over how many it is taken."""
+        """Mean time of a full pass, in ms, and over how many frames computed in full it is taken."""
         times = self._refresh_ms
         return (sum(times) / len(times), len(times)) if times else (0.0, 0)
 
     @property
     def network_ms(self) -> float:
         """Time in the network, summed over frames: deciding what to compute, computing it, and the graph's tail."""
-        return sum(self.ms.get(stage, 0.0) for stage in _NETWORK)
+        return network_ms(self.ms)
 
     def result(
         self, status: Status, folder: Path | None, seconds: float, dropped: int, notices: tuple[str, ...], signal: int | None

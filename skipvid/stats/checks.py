@@ -7,10 +7,9 @@ from typing import Any
 
 from skipvid.stats.audit import AuditCount
 from skipvid.stats.budget import BudgetCount
+from skipvid.stats.savings import network_ms
 
 __all__ = ["check_words", "read_checks"]
-
-_NETWORK = ("gate", "network", "tail")
 
 
 def read_checks(table: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,7 +22,7 @@ def read_checks(table: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) ->
     budgets, audits = BudgetCount(), AuditCount()
     for row in table:
         if "budget" in row:
-            network = sum(float(row.get("ms", {}).get(stage, 0.0)) for stage in _NETWORK)
+            network = network_ms(row.get("ms", {}))
             budgets.add(row["budget"], network, row.get("refresh"), bool(row.get("calibrating")))
         if "audit" in row:
             audits.add(row["audit"])

@@ -20,13 +20,12 @@ from skipvid.plan import FloatArray
 from skipvid.stats import files, rows
 from skipvid.stats.checks import read_checks
 from skipvid.stats.moments import Moment, extremes
-from skipvid.stats.savings import Savings, measure_savings
+from skipvid.stats.savings import NETWORK_STAGES, Savings, measure_savings, network_ms, pass_ms
 
 __all__ = ["LayerSummary", "RunSummary", "Series", "read_summary"]
 
-_NETWORK = ("gate", "network", "tail")
 _NEARLY_FULL = 0.95  # frames of at least this update rate tell what a full pass costs
-STAGES = ("decode", "letterbox", *_NETWORK, "head", "draw", "heat", "encode", "audit")
+STAGES = ("decode", "letterbox", *NETWORK_STAGES, "head", "draw", "heat", "encode", "audit")
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,7 @@ class Series:
         pts: Time in the source, in s.
         update_rate: MAC-weighted, 0 to 1.
         network_ms: Time in the network.
+        pass_ms: That without deciding what to compute.
         detections: Objects found.
         refresh: Why the frame was computed in full, or "".
         forced: Whether it was computed in full or exactly by order (a refresh, a calibration), whatever changed in it.
@@ -69,6 +69,7 @@ class Series:
     pts: NDArray[np.float64]
     update_rate: FloatArray
     network_ms: NDArray[np.float64]
+    pass_ms: NDArray[np.float64]
     detections: NDArray[np.int64]
     refresh: tuple[str, ...]
     forced: NDArray[np.bool_]
@@ -187,6 +188,7 @@ def read_summary(folder: Path) -> RunSummary:
         macs,
         dense_macs,
         series.network_ms,
+        series.pass_ms,
         series.update_rate >= _NEARLY_FULL,
         seconds or sum(stage_ms.values()) * len(table) / 1000 - _audit_seconds(checks),
     )
@@ -238,12 +240,13 @@ def _read_rows(path: Path) -> tuple[list[dict[str, Any]], bool]:
 
 def _series(table: list[dict[str, Any]]) -> Series:
     macs, dense = (np.array([row[key] for row in table], np.float64) for key in ("macs", "dense_macs"))
-    network = [sum(float(row.get("ms", {}).get(stage, 0)) for stage in _NETWORK) for row in table]
+    times = [row.get("ms", {}) for row in table]
     return Series(
         frame=np.array([row["frame"] for row in table], np.int64),
         pts=np.array([row["pts"] for row in table], np.float64),
         update_rate=(macs / np.maximum(dense, 1)).astype(np.float32),
-        network_ms=np.array(network, np.float64),
+        network_ms=np.array([network_ms(ms) for ms in times], np.float64),
+        pass_ms=np.array([pass_ms(ms) for ms in times], np.float64),
         detections=np.array([row.get("detections", 0) for row in table], np.int64),
         refresh=tuple(str(row.get("refresh") or "") for row in table),
         forced=np.array([bool(row.get("calibrating") or row.get("refresh")) for row in table]),
