@@ -45,7 +45,7 @@ def choose_folders(sources: Sequence[str], out: Path | None, *, overwrite: bool 
     A default folder that is in use gets ``-2``, ``-3`` ... appended, so that no run is lost.
 
     Raises:
-        OutputError: ``out`` was named by the user, is in use, and ``overwrite`` was not asked for.
+        OutputError: ``out`` was named by the user, is in use, and ``overwrite`` was not asked for; or a file is in its place.
     """
     if out is not None and len(sources) == 1:
         wanted = [out]
@@ -55,6 +55,9 @@ def choose_folders(sources: Sequence[str], out: Path | None, *, overwrite: bool 
     chosen: list[Path] = []
     for folder in wanted:
         free = _unused(folder, chosen, taken_on_disk=out is None and not overwrite)
+        if free.exists() and not free.is_dir():
+            message = f"{free} is a file; results go into a folder."
+            raise OutputError(message, "Name another one with --out.")
         if out is not None and not overwrite and _in_use(free):
             message = f"The folder {free} is not empty."
             raise OutputError(message, "Name another one with --out, or replace the earlier results with --overwrite.")

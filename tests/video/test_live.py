@@ -109,6 +109,22 @@ def test_paced_file_drops_what_is_not_fetched(make_clip):
     assert frames[-1] == 24
 
 
+def test_a_paced_file_waits_until_somebody_looks(make_clip):
+    with open_source(make_clip(times=[i / 50 for i in range(25)]), paced=True) as source:
+        time.sleep(0.6)  # a model loads
+        frames = [frame.index for frame in source]
+    assert source.dropped < 12
+    assert frames[0] == 0
+    assert frames[-1] == 24
+
+
+def test_a_paced_file_nobody_looked_at_closes_at_once(make_clip):
+    source = open_source(make_clip(times=[i / 50 for i in range(25)]), paced=True)
+    begin = time.monotonic()
+    source.close()
+    assert time.monotonic() - begin < 1.0
+
+
 class TestNoCamera:
     def test_there_is_none(self, tmp_path):
         error = camera_error(0, tmp_path)
