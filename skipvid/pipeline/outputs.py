@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,6 +185,9 @@ class Outputs:
         self._heat = HeatSum()
         self._still: _Still | None = None
         self.closed_by_viewer = False
+        # With two videos, each frame of the heatmap is drawn and encoded beside the other's.
+        beside = folder is not None and choice.annotated and choice.heatmap and threads != 1
+        self._beside = ThreadPoolExecutor(1, "heatmap") if beside else None
         if folder is not None:
             self._rows = Rows(folder, ops, labels)
             try:
@@ -205,24 +209,24 @@ class Outputs:
         """
         began = perf_counter()
         base = self._painter.base(item)
+        heatmap = None if self._beside is None else self._beside.submit(self._heatmap, base, item)
         shown = self._painter.annotated(base, item) if self._wants_annotated else base
         painted = perf_counter()
         self._keep(base, item)
-        heatmap = self._painter.heatmap(base, item) if self._wants_heatmap else None
-        drawn = perf_counter()
+        kept = perf_counter()
         if self._videos is not None and self._videos.annotated is not None:
             self._videos.annotated.write(shown, item.frame.pts)
-        if heatmap is not None:
-            self._write_heatmap(heatmap, item)
         encoded = perf_counter()
-        heat = item.ms.get("heat", 0.0) + 1000 * (drawn - painted)
-        ms = {**item.ms, "draw": 1000 * (painted - began), "heat": heat, "encode": 1000 * (encoded - drawn)}
+        drawing, encoding = self._heatmap(base, item) if heatmap is None else heatmap.result()
+        heat = item.ms.get("heat", 0.0) + 1000 * (kept - painted + drawing)
+        ms = {**item.ms, "draw": 1000 * (painted - began), "heat": heat, "encode": 1000 * (encoded - kept + encoding)}
+        done = perf_counter()
         if self._rows is not None:
             self._rows.write(item, ms)
         written = perf_counter()
         if self._window is not None:
             self.closed_by_viewer = not self._window.show(shown)
-        return {**ms, "rows": 1000 * (written - encoded)}
+        return {**ms, "rows": 1000 * (written - done)}
 
     @property
     def _wants_annotated(self) -> bool:
@@ -232,12 +236,19 @@ class Outputs:
     def _wants_heatmap(self) -> bool:
         return self._folder is not None and (self._choice.heatmap or self._choice.heatmap_frames)
 
-    def _write_heatmap(self, image: ByteArray, item: Computed) -> None:
+    def _heatmap(self, base: ByteArray, item: Computed) -> tuple[float, float]:
+        """Draw and write the heatmap of a frame, where it is wanted; seconds that each took."""
+        if not self._wants_heatmap:
+            return 0.0, 0.0
+        began = perf_counter()
+        image = self._painter.heatmap(base, item)
+        drawn = perf_counter()
         if self._videos is not None and self._videos.heatmap is not None:
             self._videos.heatmap.write(image, item.frame.pts)
         if self._choice.heatmap_frames and self._folder is not None:
             path = self._folder / files.HEATMAP_FRAMES / f"{item.frame.index:06d}.png"
             files.write_atomically(path, cv2.imencode(".png", image)[1].tobytes())
+        return drawn - began, perf_counter() - drawn
 
     def _keep(self, base: ByteArray, item: Computed) -> None:
         """Add up the heat, and keep the frame with the most detections to show it on."""
@@ -264,6 +275,8 @@ class Outputs:
 
     def close(self) -> None:
         """Let go of everything; videos that were not finished stay under their part names."""
+        if self._beside is not None:
+            self._beside.shutdown()
         if self._videos is not None:
             self._videos.abort()
         if self._rows is not None:
