@@ -24,10 +24,15 @@ def gated_convolutions(plan: Plan, settings: GateSettings) -> tuple[Conv, ...]:
 
 
 def joined_maps(plan: Plan, settings: GateSettings) -> frozenset[str]:
-    """The maps between a depthwise and a pointwise convolution that share their active pixels: those without a rule of their own.
+    """The maps inside operators that run as one under these settings: those that no rule speaks of.
 
-    They are not compared: every recomputed pixel counts as changed.
+    They are not kept, and not compared: every recomputed pixel counts as changed.
     """
     ruled = {name for name, gate in settings.layers.items() if gate.threshold > 0}
-    ruled.update(op.inputs[0] for op in gated_convolutions(plan, settings))
-    return plan.joinable - ruled
+    for op in gated_convolutions(plan, settings):
+        # An open gate adds up what changes in its input, and leaves pixels of its output as they were. A depthwise convolution
+        # and the pointwise one behind it share the gate of the first.
+        ruled.add(op.inputs[0])
+        if not op.is_depthwise:
+            ruled.add(op.output)
+    return frozenset(name for joint in plan.joints for name in joint.maps(ruled))

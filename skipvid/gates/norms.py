@@ -27,7 +27,7 @@ from skipvid.errors import UsageError
 from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate
 from skipvid.gates.origins import Origins
 from skipvid.gates.settings import GateSettings, Norm, OpenGate, Rect, Reference
-from skipvid.plan import Conv, Plan
+from skipvid.plan import Conv, GatePoint, Plan
 
 __all__ = ["Form", "InputNorm", "NormGate", "OutputNorm", "sharing"]
 
@@ -117,6 +117,10 @@ class NormGate(GateOptions):
     @property
     def needs_noise(self) -> bool:
         return self._noise > 0 and INPUT not in self.layers
+
+    def asks_for(self, plan: Plan) -> tuple[GatePoint, ...]:
+        """See `skipvid.gates.policies.Policy.asks_for`."""
+        return tuple(gate for gate in plan.gates if gate.name != INPUT)
 
     def gate_names(self, plan: Plan) -> tuple[str, ...]:
         return (INPUT, *(op.name for op in self._gated(plan)))

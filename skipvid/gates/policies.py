@@ -46,6 +46,9 @@ class Policy(Protocol):
             UsageError: A scale is missing, or a layer is named that the plan has not.
         """
 
+    def asks_for(self, plan: Plan) -> tuple[GatePoint, ...]:
+        """The gate points whose scales `settings` may read."""
+
     def gate_names(self, plan: Plan) -> tuple[str, ...]:
         """What ``layers`` of the policy may name: ``input``, and the names of operators."""
 
@@ -61,8 +64,8 @@ class Truncation(GateOptions):
 
     Attributes:
         threshold: For every gated map: as a share of the map's scale if ``relative``, else in the map's own units. Between a
-            depthwise convolution and its pointwise one there is a gate only where ``layers`` names it: the two share the gate of
-            what the second one writes.
+            depthwise convolution and its pointwise one, and within a large inverted residual, there is a gate only where
+            ``layers`` names it: they share the gate of what the last one writes.
         norm: How a difference is measured over channels: ``max``, ``l2`` or ``rms``.
         input_threshold: At the network's input, in grey levels.
         input_noise: At the network's input, in multiples of the video's noise; the larger of the two rules.
@@ -126,9 +129,7 @@ class Truncation(GateOptions):
         scales = scales or {}
         shares = self.shares(plan)
         layers: dict[str, LayerGate] = {}
-        for gate in plan.gates:
-            if gate.name == INPUT or (gate.tensor in plan.joinable and gate.name not in self.layers):
-                continue
+        for gate in self.asks_for(plan):
             share = shares[gate.name]
             threshold = share * scale_of(scales, gate.name) if self.relative and share > 0 else share
             if threshold > 0:
@@ -137,6 +138,10 @@ class Truncation(GateOptions):
         threshold, noise = (self.input_threshold, self.input_noise) if fixed is None else (fixed, 0.0)
         gate_of_input = input_gate(threshold, noise, self.dilation, self, scales, ignore)
         return GateSettings(gate_of_input, MappingProxyType(layers), structure=self.structure, refresh_every=self.refresh_every)
+
+    def asks_for(self, plan: Plan) -> tuple[GatePoint, ...]:
+        usual = plan.usual_gates
+        return tuple(gate for gate in plan.gates if gate.name != INPUT and (gate in usual or gate.name in self.layers))
 
     def gate_names(self, plan: Plan) -> tuple[str, ...]:
         return tuple(gate.name for gate in plan.gates)

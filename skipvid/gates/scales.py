@@ -20,7 +20,7 @@ from skipvid.gates.noise import NoiseMeter
 from skipvid.gates.picture import is_uniform
 from skipvid.gates.policies import INPUT, Policy
 from skipvid.gates.settings import Norm
-from skipvid.plan import FloatArray, Plan
+from skipvid.plan import FloatArray, GatePoint, Plan
 
 __all__ = ["NOISE_FRAMES", "ScaleMeter", "difference_norm"]
 
@@ -53,13 +53,21 @@ class ScaleMeter:
         plan: The network.
         norm: The norm of the gates.
         known: Scales that need no measuring, from a model card; they are passed through.
+        gates: The gate points to measure; None: all of the plan.
     """
 
-    def __init__(self, plan: Plan, norm: Norm = Norm.MAX, known: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        norm: Norm = Norm.MAX,
+        known: Mapping[str, float] | None = None,
+        gates: tuple[GatePoint, ...] | None = None,
+    ) -> None:
         self._norm = norm
         self._known = dict(known or {})
         self._random = np.random.default_rng(0)  # the same video gives the same scales
-        self._gates = [gate for gate in plan.gates if gate.name != INPUT and gate.name not in self._known]
+        asked = plan.gates if gates is None else gates
+        self._gates = [gate for gate in asked if gate.name != INPUT and gate.name not in self._known]
         self._measured: dict[str, float] | None = None
         self._noise = NoiseMeter()
         self._shows = False
@@ -68,10 +76,11 @@ class ScaleMeter:
     def for_policy(cls, policy: Policy, plan: Plan, known: Mapping[str, float] | None = None) -> ScaleMeter | None:
         """The meter that a policy needs, or None where everything it asks for is known."""
         known = known or {}
-        missing = policy.needs_scales and any(gate.name not in known for gate in plan.gates if gate.name != INPUT)
+        gates = policy.asks_for(plan)
+        missing = policy.needs_scales and any(gate.name not in known for gate in gates)
         if not missing and not (policy.needs_noise and INPUT not in known):
             return None
-        return cls(plan, getattr(policy, "norm", Norm.MAX), known)
+        return cls(plan, getattr(policy, "norm", Norm.MAX), known, gates)
 
     @property
     def ready(self) -> bool:

@@ -15,6 +15,7 @@ How an executor runs one frame, for every operator in order:
 This package depends on numpy alone.
 """
 
+from skipvid.plan.joints import Joint
 from skipvid.plan.maps import IDENTITY, Act, Activation, FloatArray, IntArray, Pads, TensorSpec
 from skipvid.plan.network import GatePoint, Plan, Tail
 from skipvid.plan.ops import (
@@ -52,6 +53,7 @@ __all__ = [
     "GlobalPool",
     "IntArray",
     "Island",
+    "Joint",
     "Op",
     "Pads",
     "Plan",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from skipvid.plan.joints import Joint, find_joints
 from skipvid.plan.maps import TensorSpec
 from skipvid.plan.ops import Conv, ConvTranspose, Island, Op
 
@@ -82,22 +83,23 @@ class Plan:
 
     @cached_property
     def stream_bytes(self) -> int:
-        """Memory of the maps that one stream keeps, in bytes."""
-        return sum(4 * t.pixels * t.channels for t in self.tensors.values())
+        """Memory of the maps that one stream keeps, in bytes, while no rule names a map of `joinable`."""
+        return sum(4 * t.pixels * t.channels for name, t in self.tensors.items() if name not in self.joinable)
 
     def executed_macs(self, op: Op, active: int) -> int:
         """Multiply-accumulates of recomputing ``active`` pixels of an operator's output."""
         return self.op_macs[op.name] * active // self.tensors[op.output].pixels
 
     @cached_property
-    def joinable(self) -> frozenset[str]:
-        """The maps that a depthwise convolution writes and nothing but a pointwise one reads, so that the two may run as one."""
+    def joints(self) -> tuple[Joint, ...]:
+        """Operators that may run as one."""
         shown = {*self.maps.values(), *(() if self.tail is None else self.tail.inputs)}
-        between = {op.output for op in self.ops if isinstance(op, Conv) and op.is_depthwise} - shown
-        readers = {name: list(self.consumers(name)) for name in between}
-        return frozenset(
-            name for name, ops in readers.items() if len(ops) == 1 and isinstance(ops[0], Conv) and ops[0].is_pointwise
-        )
+        return tuple(find_joints(self.ops, self.tensors, shown))
+
+    @cached_property
+    def joinable(self) -> frozenset[str]:
+        """The maps inside what may run as one operator."""
+        return frozenset(name for joint in self.joints for name in joint.maps())
 
     @cached_property
     def usual_gates(self) -> tuple[GatePoint, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unittest import mock
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from skipvid.plan import (
     Resample,
     Softmax,
     SpaceToDepth,
+    joints,
 )
 
 RELU = Activation(Act.RELU)
@@ -112,6 +114,13 @@ class _Builder:
         return make_plan(self.size, self.ops, self.sizes, outputs)
 
 
+def with_joints(plan: Plan) -> Plan:
+    """The plan, with expanded maps of any size taken for large ones."""
+    with mock.patch.object(joints, "LARGE", 1):
+        assert any(joint.expanded is not None for joint in plan.joints)  # it keeps what it found
+    return plan
+
+
 def residual_block() -> Plan:
     """Stem, two residual blocks with the add before the activation, a 1x1 head."""
     b = _Builder((36, 44, 3))
@@ -130,6 +139,23 @@ def depthwise_chain() -> Plan:
     y = b.conv(b.depthwise(b.conv(y, "expand", 24, 1, act=swish), "dw3"), "project", 8, 1, act=IDENTITY)
     y = b.conv(b.depthwise(y, "dw5", 5, 2), "out", 12, 1, act=Activation(Act.SILU))
     return b.plan(y)
+
+
+def inverted_residuals() -> Plan:
+    """MobileNetV2-like: expand, depthwise, project, with and without a stride, a residual and activations in odd places.
+
+    Their expanded maps are small, and taken for large ones.
+    """
+    b = _Builder((45, 140, 3), 9)
+    clip = Activation(Act.CLIP, 0.0, 6.0)
+    y = b.conv("x", "stem", 5, 3, 2, act=clip)
+    inner = b.conv(b.depthwise(b.conv(y, "e0", 21, 1, act=clip), "d0"), "p0", 5, 1, act=Activation(Act.LEAKY_RELU, 0.1))
+    y = b.binary(inner, y, "sum0", act=Activation(Act.RELU))
+    inner = b.conv(b.depthwise(b.conv(y, "e1", 16, 1, act=IDENTITY), "d1", 5), "p1", 5, 1, act=IDENTITY)
+    y = b.binary(y, inner, "sum1", BinaryKind.SUB)
+    y = b.conv(b.depthwise(b.conv(y, "e2", 18, 1, act=clip), "d2", 3, 2), "p2", 8, 1, act=IDENTITY)
+    y = b.conv(b.depthwise(b.conv(y, "e3", 40, 1, act=clip), "d3", 5, 2), "p3", 7, 1, act=Activation(Act.SILU))
+    return with_joints(b.plan(y))
 
 
 def squeeze_excite() -> Plan:
@@ -230,6 +256,7 @@ SMALL_NETWORKS = {
     for f in (
         residual_block,
         depthwise_chain,
+        inverted_residuals,
         squeeze_excite,
         pooling_pyramid,
         shuffle_unit,

@@ -287,9 +287,14 @@ def test_a_frame_of_staggered_refresh_costs_a_fraction(name: str) -> None:
     for _ in range(8):
         executor.step(x)
         counts.append(executor.active_counts())
-    pixels = [plan.tensors[op.output].pixels for op in plan.ops]
-    assert np.array_equal(np.sum(counts, axis=0), pixels)
-    assert max(c.sum() for c in counts) < 0.3 * sum(pixels)
+    pixels = np.array([plan.tensors[op.output].pixels for op in plan.ops])
+    # What is computed around the pixels that read it is shared by neighbouring bands.
+    expanded = np.array([any(op.output == joint.expanded for joint in plan.joints) for op in plan.ops])
+    total = np.sum(counts, axis=0)
+    assert np.array_equal(total[~expanded], pixels[~expanded])
+    assert (total >= pixels).all()
+    assert (total <= 4 * pixels).all()
+    assert max(c[~expanded].sum() for c in counts) < 0.3 * pixels[~expanded].sum()
 
 
 def test_hysteresis_keeps_a_pixel_at_the_threshold_from_flickering() -> None:

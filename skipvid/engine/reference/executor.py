@@ -45,6 +45,7 @@ class ReferenceExecutor:
         self._plan = plan
         over = spread(threads if threads > 0 else torch.get_num_threads())
         self._kernels = tuple(kernel(op, plan.tensors, over) for op in plan.ops)
+        self._writers = {output: k for k in self._kernels for output in k.op.outputs}
         self._input = InputState(plan.input, pixels)
         self._nothing = {name: torch.zeros(t.height, t.width, dtype=torch.bool) for name, t in plan.tensors.items()}
         self._everything = {name: torch.ones(t.height, t.width, dtype=torch.bool) for name, t in plan.tensors.items()}
@@ -73,6 +74,9 @@ class ReferenceExecutor:
         self._opening = {op.name: states.get(op.name) or OpenState(op, self._plan.tensors[op.output]) for op in gated}
         self._residuals = dict.fromkeys((op.inputs[0] for op in gated), torch.zeros(0))
         self._joined = joined_maps(self._plan, settings)
+        # Nothing is kept inside an inverted residual that a refresh would have to look at.
+        inverted = (joint for joint in self._plan.joints if joint.expanded in self._joined)
+        self._inside = self._joined.intersection(name for joint in inverted for name in joint.maps())
         self._settings = settings
 
     def use_threads(self, threads: int) -> None:
@@ -114,9 +118,10 @@ class ReferenceExecutor:
 
     def _run(self, k: Kernel, refresh: bool) -> None:
         op = k.op
-        exactly = None if refresh else self._sweep.look(op)
+        exactly = None if refresh or op.output in self._inside else self._sweep.look(op)
         active = self._activity(k, refresh, exactly)
         self._active[op.name] = active
+        self._attribute(k, active, refresh)
         if not bool(active.any()):
             for output in op.outputs:
                 self._committed(output, self._maps[output], self._nothing[output], False)
@@ -135,6 +140,15 @@ class ReferenceExecutor:
                 at_once = where if exactly is not None and bool(exactly.any()) else None
             changed = self._commit(output, new, where, at_once)
             self._committed(output, old, changed, refresh)
+
+    def _attribute(self, k: Kernel, active: Tensor, refresh: bool) -> None:
+        """What runs as one is computed where its last operator is, an expanded map where that reads it."""
+        for name in k.op.inputs:
+            if name in self._joined:
+                before = self._writers[name]
+                read = active if refresh or k.read is None else k.read(active)
+                self._active[before.op.name] = self._everything[name] if refresh else read
+                self._attribute(before, read, refresh)
 
     def _commit(self, output: str, new: Tensor, active: Tensor, exactly: Tensor | None) -> Tensor:
         """Accept recomputed pixels into a map, those of ``exactly`` where any bit differs; which were accepted."""

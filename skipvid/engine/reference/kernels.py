@@ -47,11 +47,13 @@ class Kernel:
         op: The operator.
         dense: From the input maps ``(H, W, C)`` to the output maps, all pixels of them. Pure.
         footprint: From the changed pixels ``(H, W)`` of the inputs, at least one of them set, to the active pixels of the output.
+        read: From pixels of the output to those of the input that they are computed from; None where those are the same.
     """
 
     op: Op
     dense: Dense
     footprint: Footprint
+    read: Callable[[Tensor], Tensor] | None = None
 
 
 def kernel(op: Op, tensors: Mapping[str, TensorSpec], spread: Spread = serially) -> Kernel:
@@ -66,7 +68,7 @@ def kernel(op: Op, tensors: Mapping[str, TensorSpec], spread: Spread = serially)
     if isinstance(op, Island):
         return Kernel(op, _island(op, tensors), _everywhere(target))
     run = _dense(op, source, target, spread)
-    return Kernel(op, lambda *maps: (run(*maps),), _footprint(op, tensors))
+    return Kernel(op, lambda *maps: (run(*maps),), _footprint(op, tensors), _read(op, source))
 
 
 def _dense(op: Op, source: TensorSpec, target: TensorSpec, spread: Spread) -> Callable[..., Tensor]:
@@ -119,6 +121,13 @@ def _footprint(op: Op, tensors: Mapping[str, TensorSpec]) -> Footprint:
             return lambda mask: masks.repeat(mask, op.block, size)
         case _:
             return _pointwise(target)
+
+
+def _read(op: Op, source: TensorSpec) -> Callable[[Tensor], Tensor] | None:
+    if not isinstance(op, Conv) or op.is_pointwise:
+        return None
+    size = (source.height, source.width)
+    return lambda mask: masks.transposed(mask, op.kernel, op.stride, op.dilation, op.pads, size)
 
 
 def _everywhere(target: TensorSpec) -> Footprint:

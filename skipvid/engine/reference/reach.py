@@ -12,7 +12,7 @@ __all__ = ["reach"]
 
 
 def reach(plan: Plan, changed: BoolArray) -> int:
-    """Multiply-accumulates of the output pixels that a set of input pixels lies in the receptive field of.
+    """Multiply-accumulates of what has to be computed for all outputs in whose receptive field a set of input pixels lies.
 
     No exact execution of a frame in which these pixels change can be asked to do with less, unless values happen to stay equal.
 
@@ -21,7 +21,6 @@ def reach(plan: Plan, changed: BoolArray) -> int:
         changed: ``(H, W)`` of the network's input.
     """
     masks = {plan.input.name: torch.tensor(changed)}
-    macs = 0
     for op in plan.ops:
         inputs = [masks[name] for name in op.inputs]
         target = plan.tensors[op.output]
@@ -29,9 +28,16 @@ def reach(plan: Plan, changed: BoolArray) -> int:
             active = kernel(op, plan.tensors).footprint(*inputs)
         else:
             active = torch.zeros(target.height, target.width, dtype=torch.bool)
-        macs += plan.executed_macs(op, int(active.sum()))
         masks[op.output] = active
         for extra in op.outputs[1:]:
             spec = plan.tensors[extra]
             masks[extra] = torch.full((spec.height, spec.width), bool(active.any()))
-    return macs
+    computed = dict(masks)
+    for joint in plan.joints:
+        if joint.expanded is not None:
+            # Not kept, but computed around the pixels that read it.
+            (reader,) = plan.consumers(joint.expanded)
+            read = kernel(reader, plan.tensors).read
+            assert read is not None
+            computed[joint.expanded] = read(masks[joint.between])
+    return sum(plan.executed_macs(op, int(computed[op.output].sum())) for op in plan.ops)

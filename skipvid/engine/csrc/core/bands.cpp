@@ -18,11 +18,12 @@ ptrdiff_t floats(const View& view) { return static_cast<ptrdiff_t>(view.height) 
 }  // namespace
 
 // The end of the longest chain from `first` on: operators that read, of maps of the chain, only the one written before
-// them and, row by row, earlier ones.
+// them and, row by row, earlier ones. What goes over its pixels in an order of its own is in none.
 int Stream::chain_end(int first, int last) const {
     const auto& ops = plan_->ops();
     int end = first;
     for (; end < last && ops[end]->kind() == OpKind::kBlock; ++end) {
+        if (walked_[end]) break;
         bool reads_last = end == first;
         for (size_t k = 0; k < ops[end]->inputs.size(); ++k) {
             const int input = ops[end]->inputs[k];
@@ -44,7 +45,7 @@ int Stream::run_bands(int first, int last) {
     const auto large = [&](int i) {
         return !joined_[ops[i]->output] && floats(maps_[ops[i]->output].view) > kCachedFloats;
     };
-    if (!large(first)) return first;
+    if (end == first || !large(first)) return first;
     end = std::min(end, first + kLongest);
     int stop = first + 1;  // a chain goes one operator beyond its last large map
     for (int i = first; i < end; ++i)
@@ -83,7 +84,7 @@ void Stream::store_rows(int index, int begin, int end) {
     const Node& node = *nodes_[index];
     const View& out = maps_[op.output].view;
     const int pixels = (end - begin) * out.width;
-    int block = std::min<int>(kMaxBlock, static_cast<int>(scratch_[0].size()) / std::max(1, node.stride + node.extra));
+    int block = std::min<int>(kMaxBlock, block_floats_ / std::max(1, node.stride + node.extra));
     block = std::min(kMaxBlock, std::max(node.granule, block / node.granule * node.granule));
     Pool::instance().run(threads_, (pixels + block - 1) / block, [&](int number, int worker) {
         Pixels px;

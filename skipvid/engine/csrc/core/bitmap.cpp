@@ -83,6 +83,12 @@ void BitMap::trim() {
     if (top_ >= bottom_) top_ = bottom_ = 0;
 }
 
+bool BitMap::holds(int y, int begin, int end) const {
+    bool found = false;
+    each(y, begin, end, [&](int) { found = true; });
+    return found;
+}
+
 int64_t BitMap::count() const {
     int64_t n = 0;
     if (empty()) return 0;

@@ -45,6 +45,23 @@ class BitMap {
     int64_t count() const;
     // before[y] = set bits above row y, for the rows of the band and one more; returns the number of set bits.
     int64_t index(std::vector<int32_t>& before) const;
+    // Whether a row has a set pixel in [begin, end).
+    bool holds(int y, int begin, int end) const;
+    // Calls body(x) for the set pixels of a row that lie in [begin, end), from left to right.
+    template <class Body>
+    void each(int y, int begin, int end, const Body& body) const {
+        for (int w = begin >> 6; w * 64 < end; ++w) {
+            uint64_t bits = row(y)[w];
+            if (w * 64 < begin) bits &= ~uint64_t{0} << (begin - w * 64);
+            if (end - w * 64 < 64) bits &= (uint64_t{1} << (end - w * 64)) - 1;
+            for (; bits != 0; bits &= bits - 1) body(w * 64 + std::countr_zero(bits));
+        }
+    }
+    // Calls body(y, x) for all set pixels in raster order.
+    template <class Body>
+    void each(const Body& body) const {
+        for (int y = top_; y < bottom_; ++y) each(y, 0, width_, [&](int x) { body(y, x); });
+    }
     // Set pixels number [begin, end) in raster order, end - begin <= kMaxBlock; `before` from index().
     void collect(const std::vector<int32_t>& before, int64_t begin, int64_t end, Pixels& out) const;
 

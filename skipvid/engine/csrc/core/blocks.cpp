@@ -18,7 +18,7 @@ constexpr size_t kManyWeights = 32 * 1024;  // floats: more than the first-level
 Stream::Work Stream::divide(const Node& node, int64_t pixels) const {
     const double pixel_cost = node.cost + kPixelCost, cost = pixel_cost * static_cast<double>(pixels);
     const int threads = cost < kForkCost ? 1 : threads_;
-    int block = std::min<int>(kMaxBlock, static_cast<int>(scratch_[0].size()) / std::max(1, node.stride + node.extra));
+    int block = std::min<int>(kMaxBlock, block_floats_ / std::max(1, node.stride + node.extra));
     if (threads > 1) {
         // Enough blocks to balance, none too small to be worth claiming.
         const auto share = static_cast<int>((pixels + 4 * threads - 1) / (4 * threads));
@@ -36,23 +36,44 @@ void Stream::collect(const BitMap& active, int64_t pixels, int number, int block
     active.collect(before_, first, std::min(pixels, first + block), px);
 }
 
+// Computes the active pixels; several threads call `sink`.
+void Stream::compute(int index, const BitMap& active, int64_t pixels, const Sink& sink) {
+    if (const Chain& chain = chains_[index]; chain.walk != nullptr) {
+        const Walk& walk = *chain.walk;
+        const int threads = walk.cost * static_cast<double>(pixels) < kForkCost ? 1 : threads_;
+        const int parts = walk.divide(active, threads);
+        Pool::instance().run(threads, parts, [&](int part, int worker) {
+            walk.run(part, parts, {active, active_[chain.ops[0]]}, scratch_[worker].data(), worker, sink);
+        });
+        return;
+    }
+    const Node& node = *nodes_[index];
+    const auto [threads, block, blocks] = divide(node, pixels);
+    Pool::instance().run(threads, blocks, [&, block = block](int number, int worker) {
+        Pixels px;
+        collect(active, pixels, number, block, px);
+        float* scratch = scratch_[worker].data();
+        node.compute({&px, scratch});
+        sink(px, scratch, worker);
+    });
+}
+
+int Stream::row_stride(int index) const {
+    const Chain& chain = chains_[index];
+    return chain.walk != nullptr ? chain.walk->stride : nodes_[index]->stride;
+}
+
 void Stream::run_blocks(int index, const BitMap& active, int64_t pixels, CommitMode mode) {
     const Op& op = *plan_->ops()[index];
-    const Node& node = *nodes_[index];
     Map& out = maps_[op.output];
     out.changed.widen(active.top(), active.bottom());
     if (stored_) {
         // In bands, before.
-    } else if (const int parts = divide_channels(node, pixels); parts > 1) {
+    } else if (const int parts = divide_channels(*nodes_[index], pixels); chains_[index].walk == nullptr && parts > 1) {
         run_split(index, active, pixels, parts, mode);
     } else {
-        const auto [threads, block, blocks] = divide(node, pixels);
-        Pool::instance().run(threads, blocks, [&, block = block](int number, int worker) {
-            Pixels px;
-            collect(active, pixels, number, block, px);
-            float* scratch = scratch_[worker].data();
-            node.compute({&px, scratch});
-            commit_block(plan_->kernels(), op.activation, mode, px, scratch, node.stride, out);
+        compute(index, active, pixels, [&](Pixels& px, float* rows, int) {
+            commit_block(plan_->kernels(), op.activation, mode, px, rows, row_stride(index), out);
         });
     }
     if (mode == CommitMode::kRefresh)

@@ -14,6 +14,36 @@ namespace {
 constexpr int kRowsPerChunk = 16;
 constexpr int kCompareAlone = 256 * 1024;  // up to so many pixels, comparing takes less than waking another thread,
 constexpr int kConvertAlone = 32 * 1024;   // and converting what may have changed of these
+constexpr int kMostChannels = 16;
+
+// From the bytes of a pixel to its values. Three channels, nearly all networks, are spelled out by the compiler.
+template <int Channels>
+class Converter {
+  public:
+    Converter(const PixelTable& pixels, int channels) : channels_(channels) {
+        for (int c = 0; c < channels; ++c) {
+            table_[c] = pixels.table.data() + static_cast<size_t>(c) * 256;
+            order_[c] = pixels.order[c];
+        }
+    }
+    // Writes the values; whether any of them is new.
+    bool operator()(const uint8_t* pixel, float* to) const {
+        const int channels = Channels > 0 ? Channels : channels_;
+        uint32_t difference = 0;
+        float value[Channels > 0 ? Channels : kMostChannels];
+        for (int c = 0; c < channels; ++c) value[c] = table_[c][pixel[order_[c]]];
+        for (int c = 0; c < channels; ++c) {
+            difference |= std::bit_cast<uint32_t>(value[c]) ^ std::bit_cast<uint32_t>(to[c]);
+            to[c] = value[c];
+        }
+        return difference != 0;
+    }
+
+  private:
+    const float* table_[kMostChannels];
+    int order_[kMostChannels];
+    int channels_;
+};
 
 }  // namespace
 
@@ -25,20 +55,6 @@ void Stream::each_image_row(int top, int bottom, int alone, const Body& body) {
         const int first = top + chunk * kRowsPerChunk;
         for (int y = first; y < std::min(bottom, first + kRowsPerChunk); ++y) body(y);
     });
-}
-
-// Writes a pixel's values; whether any of them is new.
-template <int Channels>
-bool Stream::convert(const uint8_t* pixel, float* to) const {
-    // Three channels, nearly all networks, are spelled out by the compiler.
-    const int channels = Channels > 0 ? Channels : maps_[input_].view.channels;
-    uint32_t difference = 0;
-    for (int c = 0; c < channels; ++c) {
-        const float value = pixels_.table[static_cast<size_t>(c) * 256 + pixel[pixels_.order[c]]];
-        difference |= std::bit_cast<uint32_t>(value) ^ std::bit_cast<uint32_t>(to[c]);
-        to[c] = value;
-    }
-    return difference != 0;
 }
 
 // candidates = pixels of rows [top, bottom) that differ from the image behind the map by more than `threshold` levels.
@@ -63,7 +79,9 @@ void Stream::commit_image_row(const uint8_t* image, const BitMap& near, int y) {
     const View& v = map.view;
     const uint8_t* row = image + static_cast<size_t>(y) * v.width * 3;
     uint8_t* behind = image_.data() + (row - image);
+    const Converter<Channels> convert(pixels_, v.channels);
     std::vector<float> before(map.residual.wanted() ? v.channels : 0);
+    float* line = v.at(y, 0);
     for (int w = 0; w < near.words(); ++w) {
         uint64_t bits = near.row(y)[w], changed = 0, differing = 0;
         if (bits == 0) continue;
@@ -71,12 +89,12 @@ void Stream::commit_image_row(const uint8_t* image, const BitMap& near, int y) {
         plan_->kernels().differ_image(row + first, behind + first, std::min(64, v.width - w * 64), 0, &differing);
         for (bits &= differing; bits != 0; bits &= bits - 1) {
             const int x = w * 64 + std::countr_zero(bits);
-            float* to = v.at(y, x);
-            std::copy_n(to, before.size(), before.data());
+            float* to = line + x * v.pixel;
+            if (!before.empty()) std::copy_n(to, before.size(), before.data());
             std::memcpy(behind + x * 3, row + x * 3, 3);
-            if (!convert<Channels>(row + x * 3, to)) continue;
+            if (!convert(row + x * 3, to)) continue;
             changed |= bits & -bits;
-            if (map.residual.wanted())
+            if (!before.empty())
                 map.residual.norm[static_cast<size_t>(y) * v.width + x] = l1_distance(before.data(), to, v.channels);
         }
         map.changed.row(y)[w] = changed;
@@ -91,10 +109,16 @@ void Stream::take_image(const uint8_t* image) {
     map.changed.clear();
     if (refresh_) {
         image_.assign(image, image + row_bytes * v.height);
-        each_image_row(0, v.height, kConvertAlone, [&](int y) {
-            for (int x = 0; x < v.width; ++x)
-                convert<0>(image + y * row_bytes + static_cast<size_t>(x) * 3, v.at(y, x));
-        });
+        const auto convert_rows = [&](const auto& convert) {
+            each_image_row(0, v.height, kConvertAlone, [&](int y) {
+                for (int x = 0; x < v.width; ++x)
+                    convert(image + y * row_bytes + static_cast<size_t>(x) * 3, v.at(y, x));
+            });
+        };
+        if (v.channels == 3)
+            convert_rows(Converter<3>(pixels_, 3));
+        else
+            convert_rows(Converter<0>(pixels_, v.channels));
         since_.clear();
         map.changed.fill();
         return;

@@ -95,20 +95,17 @@ void Stream::take(const float* chw) {
     }
     BitMap near(v.height, v.width);
     spread(candidates, near);
-    for (int y = near.top(); y < near.bottom(); ++y)
-        for (int w = 0; w < near.words(); ++w)
-            for (uint64_t bits = near.row(y)[w]; bits != 0; bits &= bits - 1) {
-                const int x = w * 64 + std::countr_zero(bits);
-                const float* from = chw + static_cast<size_t>(y) * v.width + x;
-                float* to = v.at(y, x);
-                if (!differs(from, to)) continue;
-                if (map.residual.wanted()) {
-                    float& norm = map.residual.norm[static_cast<size_t>(y) * v.width + x];
-                    for (int c = 0; c < v.channels; ++c) norm += std::fabs(from[c * plane] - to[c]);
-                }
-                for (int c = 0; c < v.channels; ++c) to[c] = from[c * plane];
-                map.changed.set(y, x);
-            }
+    near.each([&](int y, int x) {
+        const float* from = chw + static_cast<size_t>(y) * v.width + x;
+        float* to = v.at(y, x);
+        if (!differs(from, to)) return;
+        if (map.residual.wanted()) {
+            float& norm = map.residual.norm[static_cast<size_t>(y) * v.width + x];
+            for (int c = 0; c < v.channels; ++c) norm += std::fabs(from[c * plane] - to[c]);
+        }
+        for (int c = 0; c < v.channels; ++c) to[c] = from[c * plane];
+        map.changed.set(y, x);
+    });
 }
 
 }  // namespace skipvid

@@ -42,10 +42,7 @@ void OpenGate::open(const OpenRule& rule, const Residual& residual, int height, 
 }
 
 void OpenGate::computed(const BitMap& active) {
-    for (int y = active.top(); y < active.bottom(); ++y)
-        for (int w = 0; w < active.words(); ++w)
-            for (uint64_t bits = active.row(y)[w]; bits != 0; bits &= bits - 1)
-                sums_[static_cast<size_t>(y) * width_ + w * 64 + std::countr_zero(bits)] = 0.0f;
+    active.each([&](int y, int x) { sums_[static_cast<size_t>(y) * width_ + x] = 0.0f; });
 }
 
 float l1_distance(const float* a, const float* b, int n) {

@@ -1,6 +1,7 @@
 // The network as the native engine holds it: immutable, weights packed for one instruction set, shared by streams.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -41,6 +42,9 @@ struct Block {
     int part = 0, parts = 1;  // which share of the output channels to compute
 };
 
+// Takes computed pixels: results before the activation, in rows of Node::stride floats. Called from several threads.
+using Sink = std::function<void(Pixels& pixels, float* rows, int worker)>;
+
 // An operator bound to the buffers of one stream.
 class Node {
   public:
@@ -51,19 +55,44 @@ class Node {
     virtual void compute(Block block) const = 0;
     // Computes what all shares of a block need, behind its results; compute() does so itself where there is one share.
     virtual void prepare(Block /*block*/) const {}
-    // As compute() where an output reads one pixel, from those pixels side by side in `rows`, `step` floats apart.
-    virtual void compute_from(const float* /*rows*/, ptrdiff_t /*step*/, Block /*block*/) const {}
+    // As compute() where an output reads one pixel, with input number `input` not from its map but from those pixels
+    // side by side in `rows`, `step` floats apart.
+    virtual void compute_from(int /*input*/, const float* /*rows*/, ptrdiff_t /*step*/, Block /*block*/) const {}
+    // As compute(), from a map of the same steps whose pixel (0, 0) lies at `origin`.
+    virtual void compute_at(const float* /*origin*/, Block /*block*/) const {}
 
     // Output rows that can be computed when the first `rows` rows of input number `input` are known; -1: all are
     // needed.
     virtual int rows_ready(int /*input*/, int /*rows*/) const { return -1; }
 
-    int stride = 0;      // floats per pixel of the results in scratch
-    int extra = 0;       // further scratch floats per pixel, behind the results
-    double cost = 0.0;   // of a pixel, in vector multiply-adds; to decide who works
-    size_t weights = 0;  // floats that every block reads
-    int parts = 1;       // most shares of the output channels that can be computed apart
-    int granule = 8;     // blocks are multiples of this many pixels where possible
+    int stride = 0;             // floats per pixel of the results in scratch
+    int extra = 0;              // further scratch floats per pixel, behind the results
+    double cost = 0.0;          // of a pixel, in vector multiply-adds; to decide who works
+    size_t weights = 0;         // floats that every block reads
+    int parts = 1;              // most shares of the output channels that can be computed apart
+    int granule = 8;            // blocks are multiples of this many pixels where possible
+    Axis vertical, horizontal;  // the windows of a convolution
+};
+
+// Of the active pixels of a frame, and the pixels that their windows read.
+struct Area {
+    const BitMap &active, &read;
+};
+
+// Several operators as one that goes over the active pixels in an order of its own, part by part.
+class Walk {
+  public:
+    virtual ~Walk() = default;
+    // Adds to `needed` the pixels of the map in between that active ones read.
+    virtual void read(const BitMap& active, BitMap& needed) const = 0;
+    // In how many parts to compute the active pixels.
+    virtual int divide(const BitMap& active, int threads) const = 0;
+    // Computes one of them; called from several threads.
+    virtual void run(int part, int parts, const Area& area, float* scratch, int worker, const Sink& sink) const = 0;
+
+    size_t scratch = 0;  // floats that a thread needs
+    double cost = 0.0;   // of a pixel, in vector multiply-adds
+    int stride = 0;      // floats per pixel of the results
 };
 
 enum class OpKind { kBlock, kConcat, kGlobalPool, kIsland };
@@ -75,6 +104,8 @@ class Op {
     virtual Halo halo(const TensorSpec&) const { return {}; }
     // `maps` outlives the node; the views in it are final.
     virtual std::unique_ptr<Node> bind(const std::vector<Map>& maps) const = 0;
+    // As bind(), of a convolution, to an input that is not the stream's.
+    virtual std::unique_ptr<Node> bind_to(const Map& /*input*/, int /*out_height*/) const { return nullptr; }
 
     std::vector<int> inputs;
     int output = -1;

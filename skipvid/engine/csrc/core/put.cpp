@@ -1,5 +1,4 @@
 // Values of a map to their places in an array that holds the same values in another order.
-#include <bit>
 #include <cstring>
 
 #include "stream.hpp"
@@ -25,12 +24,9 @@ void Stream::put(int tensor, const int64_t* places, ptrdiff_t step, bool everywh
                 put_pixel(v.at(y, x), v.channels, step, out + places[static_cast<ptrdiff_t>(y) * v.width + x]);
         return;
     }
-    for (int y = changed.top(); y < changed.bottom(); ++y)
-        for (int w = 0; w < changed.words(); ++w)
-            for (uint64_t bits = changed.row(y)[w]; bits != 0; bits &= bits - 1) {
-                const int x = w * 64 + std::countr_zero(bits);
-                put_pixel(v.at(y, x), v.channels, step, out + places[static_cast<ptrdiff_t>(y) * v.width + x]);
-            }
+    changed.each([&](int y, int x) {
+        put_pixel(v.at(y, x), v.channels, step, out + places[static_cast<ptrdiff_t>(y) * v.width + x]);
+    });
 }
 
 }  // namespace skipvid

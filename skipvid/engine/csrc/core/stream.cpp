@@ -33,22 +33,32 @@ Stream::Stream(std::shared_ptr<const Plan> plan, int input, PixelTable pixels, i
 
 void Stream::bind() {
     nodes_.clear();
-    size_t scratch = 0, shared = 0;
+    chains_.clear();
+    walked_.assign(plan_->ops().size(), false);
+    size_t block = 0, walk = 0, shared = 0;
     for (const auto& op : plan_->ops()) {
+        const int index = static_cast<int>(nodes_.size());
         auto node = op->bind(maps_);
-        if (op->kind() == OpKind::kBlock && joined_[op->inputs[0]]) {
-            const int first = writer(op->inputs[0]);
-            node = join(*plan_, *nodes_[first], *plan_->ops()[first], std::move(node));
-        }
-        scratch = std::max({scratch, kScratchFloats, static_cast<size_t>(node->stride + node->extra) * node->granule});
+        Chain joint = chain(index);
+        if (joint.ops.size() == 1)
+            node = join(*plan_, *nodes_[joint.ops[0]], *plan_->ops()[joint.ops[0]], std::move(node));
+        block = std::max({block, kScratchFloats, static_cast<size_t>(node->stride + node->extra) * node->granule});
         const int pixels =
             std::min(kSplitPixels, round_up(plan_->spec(op->output).height * plan_->spec(op->output).width, kMaxBlock));
         if (node->parts > 1) shared = std::max(shared, static_cast<size_t>(pixels) * (node->stride + node->extra));
         nodes_.push_back(std::move(node));
+        if (joint.ops.size() > 1) {
+            bind_walk(joint, index);
+            walked_[index] = true;
+            for (const int member : joint.ops) walked_[member] = true;
+            walk = std::max(walk, joint.walk->scratch);
+        }
+        chains_.push_back(std::move(joint));
     }
+    block_floats_ = static_cast<int>(block);
     if (shared_.size() < shared) shared_ = Buffer(shared);
     for (Buffer& buffer : scratch_)
-        if (buffer.size() < scratch) buffer = Buffer(scratch);
+        if (buffer.size() < std::max(block, walk)) buffer = Buffer(std::max(block, walk));
 }
 
 void Stream::relayout() {
@@ -112,7 +122,12 @@ int Stream::writer(int tensor) const {
     return index;
 }
 
-void Stream::restore(int tensor) { store_rows(writer(tensor), 0, maps_[tensor].view.height); }
+void Stream::restore(int tensor) {
+    const int index = writer(tensor);
+    for (const int input : plan_->ops()[index]->inputs)
+        if (joined_[input]) restore(input);
+    store_rows(index, 0, maps_[tensor].view.height);
+}
 
 void Stream::reset() {
     for (Map& map : maps_) map.changed.clear();
@@ -163,7 +178,7 @@ void Stream::run_op(int index) {
         }
     }
     BitMap looked;
-    if (sweep_.count > 0) {
+    if (sweep_.count > 0 && !(joined_[op.output] && walked_[index])) {
         looked = BitMap(active.height(), active.width());
         look(op, looked);
         active.add(looked);
@@ -171,6 +186,7 @@ void Stream::run_op(int index) {
     if (gate != nullptr) gate->computed(active);
     const int64_t pixels = active.empty() ? 0 : active.index(before_);
     counts_[index] = pixels;
+    attribute(chains_[index], active, pixels);
     if (pixels == 0) {
         active.clear();
     } else if (joined_[op.output]) {
@@ -218,14 +234,8 @@ void Stream::run_concat(int index) {
     int channel = 0;
     for (const int tensor : op.inputs) {
         const View& from = maps_[tensor].view;
-        if (layout_.host[tensor] != op.output) {
-            for (int y = active.top(); y < active.bottom(); ++y)
-                for (int w = 0; w < active.words(); ++w)
-                    for (uint64_t bits = active.row(y)[w]; bits != 0; bits &= bits - 1) {
-                        const int x = w * 64 + std::countr_zero(bits);
-                        std::copy_n(from.at(y, x), from.channels, out.view.at(y, x) + channel);
-                    }
-        }
+        if (layout_.host[tensor] != op.output)
+            active.each([&](int y, int x) { std::copy_n(from.at(y, x), from.channels, out.view.at(y, x) + channel); });
         channel += from.channels;
     }
 }

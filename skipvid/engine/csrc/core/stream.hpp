@@ -57,6 +57,12 @@ struct Sweep {
     int end_row(int height) const { return height * (band + 1) / count; }
 };
 
+// Operators that run as one, where the last of them stands.
+struct Chain {
+    std::vector<int> ops;        // all but the last, in order; empty: none
+    std::unique_ptr<Walk> walk;  // how they run; null: as the last one's node does
+};
+
 class Stream {
     // Most pixels of an operator whose output channels are divided among the threads.
     static constexpr int kSplitPixels = 4 * kMaxBlock;
@@ -110,14 +116,17 @@ class Stream {
     void compare_image(const uint8_t* image, float threshold, int top, int bottom, BitMap& candidates);
     template <int Channels>
     void commit_image_row(const uint8_t* image, const BitMap& near, int y);
-    template <int Channels>
-    bool convert(const uint8_t* pixel, float* to) const;
     void run_op(int index);
     int run_bands(int first, int last);
     int chain_end(int first, int last) const;
     void run_rows(int index, int begin, int end);
     void store_rows(int index, int begin, int end);
     void run_gated(int index, int64_t pixels, const BitMap& looked);
+    Chain chain(int last) const;
+    void bind_walk(Chain& chain, int last) const;
+    void attribute(const Chain& chain, const BitMap& active, int64_t pixels);
+    void compute(int index, const BitMap& active, int64_t pixels, const Sink& sink);
+    int row_stride(int index) const;  // floats per pixel of what `compute` gives
     void run_blocks(int index, const BitMap& active, int64_t pixels, CommitMode mode);
     void run_structured(int index, const BitMap& active, int64_t pixels);
     void run_concat(int index);
@@ -153,11 +162,14 @@ class Stream {
     std::vector<std::unique_ptr<Node>> nodes_;
     // By tensor: lives in scratch between the operator that writes it and the one that reads it.
     std::vector<bool> joined_;
+    std::vector<Chain> chains_;  // by operator
+    std::vector<bool> walked_;   // by operator: part of a walk
     std::vector<int64_t> counts_;
     std::vector<double> ms_;
     std::vector<uint8_t> image_;  // the image behind the input map; empty after a tensor
     std::vector<int32_t> before_;
     std::vector<Buffer> scratch_;  // one per worker
+    int block_floats_ = 0;         // of which a block takes at most so many
     Buffer shared_;                // of operators whose output channels are divided
     bool started_ = false;
     bool refresh_ = false;

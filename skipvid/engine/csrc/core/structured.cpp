@@ -10,42 +10,42 @@ namespace skipvid {
 // Decides for all pixels first, against copies of what the map holds, and then commits those of the blocks decided for.
 void Stream::run_structured(int index, const BitMap& active, int64_t pixels) {
     const Op& op = *plan_->ops()[index];
-    const Node& node = *nodes_[index];
     Map& out = maps_[op.output];
-    const int channels = out.view.channels;
-    const auto [threads, block, blocks] = divide(node, pixels);
-    const auto stride = static_cast<size_t>(node.stride);
-    Buffer values(static_cast<size_t>(pixels) * stride);
-    std::vector<Pixels> where(blocks);
-    std::vector<uint8_t> exceeds(static_cast<size_t>(pixels));
-    Pool::instance().run(threads, blocks, [&, block = block](int number, int worker) {
-        const int64_t first = static_cast<int64_t>(number) * block;
-        Pixels& px = where[number];
-        collect(active, pixels, number, block, px);
-        float* scratch = scratch_[worker].data();
-        node.compute({&px, scratch});
-        std::vector<float> old(static_cast<size_t>(px.n) * round_up(channels, 16));
+    const int channels = out.view.channels, padded = round_up(channels, 16), stride = row_stride(index);
+    struct Computed {
+        std::vector<Pixels> pixels;
+        std::vector<float> values;  // (pixels, padded), activated
+    };
+    std::vector<Computed> found(scratch_.size());  // by worker
+    std::vector<BitMap> exceeding(scratch_.size(), BitMap(out.view.height, out.view.width));
+    compute(index, active, pixels, [&](Pixels& px, float* rows, int worker) {
+        std::vector<float> old(static_cast<size_t>(px.n) * padded);
         float* target[kMaxBlock];
+        uint8_t exceeds[kMaxBlock];
         for (int i = 0; i < px.n; ++i) {
-            target[i] = old.data() + static_cast<size_t>(i) * round_up(channels, 16);
+            target[i] = old.data() + static_cast<ptrdiff_t>(i) * padded;
             std::copy_n(out.view.at(px.y[i], px.x[i]), channels, target[i]);
         }
-        plan_->kernels().commit({px.n, channels, target, scratch, node.stride, op.activation, CommitMode::kNorm,
-                                 out.gate.norm, out.gate.threshold, exceeds.data() + first});
+        plan_->kernels().commit({px.n, channels, target, rows, stride, op.activation, CommitMode::kNorm, out.gate.norm,
+                                 out.gate.threshold, exceeds});
         // The comparison left the activated values behind.
-        std::copy_n(scratch, px.n * stride, values.data() + first * stride);
+        Computed& mine = found[worker];
+        mine.pixels.push_back(px);
+        for (int i = 0; i < px.n; ++i) {
+            const float* row = rows + static_cast<ptrdiff_t>(i) * stride;
+            mine.values.insert(mine.values.end(), row, row + padded);
+            if (exceeds[i]) exceeding[worker].set(px.y[i], px.x[i]);
+        }
     });
     BitMap decided(out.view.height, out.view.width);
-    for (int b = 0; b < blocks; ++b)
-        for (int i = 0; i < where[b].n; ++i)
-            if (exceeds[static_cast<size_t>(b) * block + i]) decided.set(where[b].y[i], where[b].x[i]);
+    for (const BitMap& map : exceeding) decided.add(map);
     spread_blocks(decided, structure_);
-    for (int b = 0; b < blocks; ++b)
-        for (int i = 0; i < where[b].n; ++i) {
-            const int y = where[b].y[i], x = where[b].x[i];
-            if (decided.get(y, x))
-                commit_pixel(out, y, x, values.data() + (static_cast<size_t>(b) * block + i) * stride);
-        }
+    for (const Computed& part : found) {
+        const float* values = part.values.data();
+        for (const Pixels& px : part.pixels)
+            for (int i = 0; i < px.n; ++i, values += padded)
+                if (decided.get(px.y[i], px.x[i])) commit_pixel(out, px.y[i], px.x[i], values);
+    }
 }
 
 void Stream::commit_pixel(Map& out, int y, int x, const float* values) {

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "../kernels/kernels.hpp"
+#include "bytes.hpp"
 #include "simd.hpp"
 #include "vmath.hpp"
 

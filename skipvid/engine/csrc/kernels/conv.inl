@@ -74,7 +74,7 @@ void conv_panel(const ConvArgs& a, const Panel& panel, const Chunk& chunk) {
 
 // Tile heights: as many accumulators as the registers hold beside one input value and the weights.
 #if defined(SKIPVID_AVX512)
-constexpr int kTile[5] = {0, 8, 8, 8, 0};
+constexpr int kTile[5] = {0, 12, 12, 8, 0};
 constexpr int kMainVectors = 2, kMaxVectors = 3;
 #elif defined(SKIPVID_AVX2)
 constexpr int kTile[5] = {0, 8, 6, 4, 0};

@@ -16,22 +16,13 @@ SKIPVID_INLINE uint64_t every_third(uint64_t v) {
 }
 
 // Which of 64 pixels have a byte above the threshold. `p` and `q` are read for kWordBytes.
-SKIPVID_INLINE uint64_t exceeding(const uint8_t* SKIPVID_RESTRICT p, const uint8_t* SKIPVID_RESTRICT q,
-                                  uint8_t threshold) {
-    uint8_t byte[kWordBytes + 8] = {}, pixel[kWordBytes];
-    for (int i = 0; i < kWordBytes; ++i) {
-        const uint8_t high = p[i] > q[i] ? p[i] : q[i], low = p[i] > q[i] ? q[i] : p[i];
-        byte[i] = static_cast<uint8_t>(high - low) > threshold ? 1 : 0;
-    }
-    for (int i = 0; i < kWordBytes; ++i) pixel[i] = byte[i] | byte[i + 1] | byte[i + 2];
-    uint64_t bits[3] = {};
-    for (int i = 0; i < kWordBytes / 8; ++i) {
-        uint64_t eight;
-        std::memcpy(&eight, pixel + 8 * i, 8);
-        bits[i / 8] |= (eight * 0x0102040810204080u >> 56) << (8 * (i % 8));  // the low bits of 8 bytes, side by side
-    }
+SKIPVID_INLINE uint64_t exceeding(const uint8_t* p, const uint8_t* q, uint8_t threshold) {
+    uint64_t byte[4] = {}, pixel[3];
+    for (int i = 0; i < 3; ++i) byte[i] = bytes_apart(p + 64 * i, q + 64 * i, threshold);
+    for (int i = 0; i < 3; ++i)  // a pixel is its byte and the two behind it
+        pixel[i] = byte[i] | (byte[i] >> 1 | byte[i + 1] << 63) | (byte[i] >> 2 | byte[i + 1] << 62);
     // Pixels begin at bytes 0, 3, ..., 63 | 66, ..., 126 | 129, ..., 189.
-    return every_third(bits[0]) | every_third(bits[1] >> 2) << 22 | every_third(bits[2] >> 1) << 43;
+    return every_third(pixel[0]) | every_third(pixel[1] >> 2) << 22 | every_third(pixel[2] >> 1) << 43;
 }
 
 inline bool differ_image(const uint8_t* a, const uint8_t* b, int width, int threshold, uint64_t* mask) {
@@ -39,8 +30,6 @@ inline bool differ_image(const uint8_t* a, const uint8_t* b, int width, int thre
     bool any = false;
     for (int x = 0; x < width; x += 64, a += kWordBytes, b += kWordBytes, ++mask) {
         const size_t bytes = width - x < 64 ? static_cast<size_t>(width - x) * 3 : kWordBytes;
-        *mask = 0;
-        if (std::memcmp(a, b, bytes) == 0) continue;
         if (bytes == kWordBytes) {
             *mask = exceeding(a, b, limit);
         } else {

@@ -28,6 +28,8 @@ class ConvOp : public Op {
 class ConvNode : public Node {
   public:
     ConvNode(const ConvOp& op, const Map& in, int out_height) : op_(op), in_(in), out_height_(out_height) {
+        vertical = op.geometry.vertical();
+        horizontal = op.geometry.horizontal();
         fresh_ = fresh_pixels(op.geometry, in.view);
         walk_ = walk_window(op.packed, op.geometry, in.view);
         stride = conv_stride(op.kernels, op.packed);
@@ -37,11 +39,7 @@ class ConvNode : public Node {
         if (op.geometry.groups == 1)
             parts = static_cast<int>(op.packed.panels.size());  // small groups overlap in scratch
     }
-    void footprint(BitMap& active) override {
-        const ConvGeometry& g = op_.geometry;
-        window_footprint(in_.changed, {g.kernel_h, g.stride_h, g.dilation_h, g.top},
-                         {g.kernel_w, g.stride_w, g.dilation_w, g.left}, active);
-    }
+    void footprint(BitMap& active) override { window_footprint(in_.changed, vertical, horizontal, active); }
     int rows_ready(int, int rows) const override {
         const ConvGeometry& g = op_.geometry;
         return ConvGeometry::window_rows(rows, in_.view.height, out_height_, g.kernel_h, g.stride_h, g.dilation_h,
@@ -57,7 +55,7 @@ class ConvNode : public Node {
         run(block, window, {fresh_.data(), static_cast<int>(fresh_.size()), g.in_channels});
     }
 
-    void compute_from(const float* rows, ptrdiff_t step, Block block) const override {
+    void compute_from(int, const float* rows, ptrdiff_t step, Block block) const override {
         const float* window[kMaxBlock];
         for (int i = 0; i < block.pixels->n; ++i) window[i] = rows + i * step;
         run(block, window, {});

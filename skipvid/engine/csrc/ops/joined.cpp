@@ -22,7 +22,7 @@ class JoinedNode : public Node {
     int rows_ready(int input, int rows) const override { return second_->rows_ready(input, rows); }
     void compute(Block block) const override {
         if (block.parts == 1) prepare(block);
-        second_->compute_from(between(block), extra, block);
+        second_->compute_from(0, between(block), extra, block);
     }
     void prepare(Block block) const override {
         const int n = block.pixels->n;

@@ -24,6 +24,8 @@ struct ConvGeometry {
         const int room = rows - 1 - (kernel - 1) * dilation + top;
         return room < 0 ? 0 : std::min(out_height, room / stride + 1);
     }
+    Axis vertical() const { return {kernel_h, stride_h, dilation_h, top}; }
+    Axis horizontal() const { return {kernel_w, stride_w, dilation_w, left}; }
     bool depthwise() const { return groups > 1 && groups == in_channels && groups == out_channels; }
 };
 
@@ -73,6 +75,17 @@ std::unique_ptr<Op> make_resample(const Plan& plan, int input, int output, Resam
 // `second` fed by what `first`, the node of `op`, computes, without a map in between. An output of `second` must read
 // one pixel, the one at its own place. `first` and `op` outlive the result.
 std::unique_ptr<Node> join(const Plan& plan, const Node& first, const Op& op, std::unique_ptr<Node> second);
+
+// An inverted residual as one operator: what a pointwise convolution expands and a depthwise one reads is computed
+// around the active pixels and never kept. `expand` and `project` are nodes of the plan's operators of these numbers,
+// `add`, if any, of an addition whose input number `input` is what they project to. All outlive the result.
+struct InvertedResidual {
+    int expand, depthwise, project;
+    const Node *expand_node, *depthwise_node, *project_node;
+    const Node* add = nullptr;
+    int input = 0;
+};
+std::unique_ptr<Walk> walk_inverted(const Plan& plan, const InvertedResidual& ops);
 
 // Run by the caller between two ranges of operators.
 std::unique_ptr<Op> make_island(const std::vector<int>& extra_outputs, double macs);

@@ -83,18 +83,28 @@ class BinaryNode : public Node {
         }
     }
     void compute(Block block) const override {
-        const Pixels& px = *block.pixels;
         const float *a[kMaxBlock], *b[kMaxBlock];
-        const View &left = operands_[0], &right = operands_[1];
-        for (int i = 0; i < px.n; ++i) {
-            a[i] = left.at(px.y[i], px.x[i]);
-            b[i] = right.at(px.y[i], px.x[i]);
-        }
-        op_.kernels.binary(
-            {px.n, op_.out.channels, op_.binary, a, b, left.channels == 1, right.channels == 1, block.scratch, stride});
+        point(0, block, a);
+        point(1, block, b);
+        run(block, a, b);
+    }
+    void compute_from(int input, const float* rows, ptrdiff_t step, Block block) const override {
+        const float *given[kMaxBlock], *other[kMaxBlock];
+        for (int i = 0; i < block.pixels->n; ++i) given[i] = rows + i * step;
+        point(1 - input, block, other);
+        run(block, input == 0 ? given : other, input == 0 ? other : given);
     }
 
   private:
+    void point(int operand, const Block& block, const float** to) const {
+        const Pixels& px = *block.pixels;
+        for (int i = 0; i < px.n; ++i) to[i] = operands_[operand].at(px.y[i], px.x[i]);
+    }
+    void run(const Block& block, const float* const* a, const float* const* b) const {
+        op_.kernels.binary({block.pixels->n, op_.out.channels, op_.binary, a, b, operands_[0].channels == 1,
+                            operands_[1].channels == 1, block.scratch, stride});
+    }
+
     const BinaryOp& op_;
     std::vector<const Map*> maps_;
     std::vector<View> operands_;
