@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from pipeline.making import moving, write_clip, write_model
+from pipeline.conftest import clip, model
 
 from skipvid.cli.main import main
+
+__all__ = ["clip", "model"]
 
 
 class Said(NamedTuple):
@@ -21,17 +23,6 @@ class Said(NamedTuple):
 
 
 Skipvid = Callable[..., Said]
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_model(tmp_path_factory.mktemp("model") / "tiny.onnx")
-
-
-@pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """24 frames with a square that walks from left to right."""
-    return write_clip(tmp_path_factory.mktemp("clip") / "walk.mp4", moving(24))
 
 
 @pytest.fixture
