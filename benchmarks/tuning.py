@@ -80,7 +80,7 @@ def _rows(model: Model, tuned: Thresholds, options: argparse.Namespace) -> Itera
         taken = used.get(Path(video).stem, used.get(Path(video).name, []))
         bench = Bench([sample_video(model, video, options.frames, without=taken)], "auto", options.threads, norm=policy.norm)
         own = bench.scales
-        bench.use_scales(tuned.scales)
+        bench.use_scales(own if options.own_scales else tuned.scales)
         best = bench.run(policy)
         bench.use_scales(own)
         balanced = bench.run(preset("balanced", tolerance=model.card.tolerance))
@@ -130,6 +130,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--tuned", type=Path, help="thresholds file")
     parser.add_argument("--frames", type=int, default=80, help="frames sampled of each video")
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--own-scales", action="store_true", help="tuned thresholds as shares of each video's own scales")
     parser.add_argument("--no-uniform", action="store_true", help="leave the uniform settings out, which take most of the time")
     return parser.parse_args()
 

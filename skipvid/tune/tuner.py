@@ -97,8 +97,8 @@ def tune(
 
     Half of the clips are searched on, for half of the allowed loss: what is chosen as the best of many on some frames looks
     better on them than it is. The result is tried on the other half, and made finer until it meets the goal there too.
-    Thresholds are shares of scales that the file carries: those of the frames searched on. The noise of the input is left to each
-    video.
+    Thresholds for one video are shares of scales that the file carries: those of the frames searched on. Thresholds for several
+    are shares of the scales that each video is measured to have. The noise of the input is left to each video in any case.
 
     Args:
         model: The network.
@@ -121,7 +121,8 @@ def tune(
     if request.method == "uniform":
         base = Truncation(base.threshold, base.norm, vector_threshold=base.vector_threshold)
     bench = Bench([first for first, _ in halves], request.engine, request.threads, norm=base.norm, truths=truths)
-    scales = bench.scales
+    # One scene's scales belong to it. The mean of several does worse on other videos than what is measured there.
+    scales = bench.scales if len(footage) == 1 else {}
     bench.use_scales(scales)
     small = bench.part(max(_SMALL // _SMALL_CLIP // len(footage), 1), _SMALL_CLIP)
     search = Search(bench, request.goal.with_margin(_MARGIN), base, report, _Watch(stop, request.seconds), small)
