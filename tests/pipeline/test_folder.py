@@ -84,6 +84,6 @@ def test_no_password_of_an_address_is_printed_or_stored() -> None:
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_file_in_the_place_of_the_folder_is_named_as_such(tmp_path: Path, overwrite: bool) -> None:
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(OutputError, match="is a file; results go into a folder. Name another one with --out."):
+    with pytest.raises(OutputError, match=r"is a file; results go into a folder\. Name another one with --out\."):
         choose_folders(["a.mp4"], tmp_path / "out", overwrite=overwrite)
     assert (tmp_path / "out").read_text() == "mine"
