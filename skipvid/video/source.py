@@ -211,7 +211,7 @@ def open_source(spec: str | Path, vid_stride: int = 1, *, paced: bool = False, t
         return ImageSource(path)
     source = FileSource(path, 1 if paced else vid_stride, threads)
     if paced:
-        from skipvid.video.live import PacedFile
+        from skipvid.video.paced import PacedFile
 
         return PacedFile(source, vid_stride)
     return source
