@@ -140,8 +140,8 @@ class Truncation(GateOptions):
         return GateSettings(gate_of_input, MappingProxyType(layers), structure=self.structure, refresh_every=self.refresh_every)
 
     def asks_for(self, plan: Plan) -> tuple[GatePoint, ...]:
-        usual = plan.usual_gates
-        return tuple(gate for gate in plan.gates if gate.name != INPUT and (gate in usual or gate.name in self.layers))
+        inside = {gate.name for gate in plan.gates if gate.tensor in plan.joinable} - set(self.layers)
+        return tuple(gate for gate in plan.gates if gate.name != INPUT and gate.name not in inside)
 
     def gate_names(self, plan: Plan) -> tuple[str, ...]:
         return tuple(gate.name for gate in plan.gates)
