@@ -215,7 +215,7 @@ void bind_stream(nb::module_& m) {
                  const int64_t strides[3] = {v.row, v.pixel, 1};
                  return nb::cast(nb::ndarray<nb::numpy, const float>(v.data, 3, shape, self, strides));
              })
-        .def("heat", [](const Stream& s, int height, int width) {
+        .def("heat", [](Stream& s, int height, int width) {
             std::vector<float> cells(static_cast<size_t>(height) * width);
             s.heat(height, width, cells.data());
             return copied(cells);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "heat.hpp"
 #include "layout.hpp"
 #include "plan.hpp"
 
@@ -102,7 +103,7 @@ class Stream {
     void use_threads(int threads) { threads_ = std::clamp(threads, 1, static_cast<int>(scratch_.size())); }
 
     // (height, width): MAC-weighted share recomputed around each cell of a grid over the picture.
-    void heat(int height, int width, float* out) const;
+    void heat(int height, int width, float* out);
 
   private:
     void relayout();
@@ -168,6 +169,7 @@ class Stream {
     std::vector<double> ms_;
     std::vector<uint8_t> image_;  // the image behind the input map; empty after a tensor
     std::vector<int32_t> before_;
+    HeatGrid heat_;
     std::vector<Buffer> scratch_;  // one per worker
     int block_floats_ = 0;         // of which a block takes at most so many
     Buffer shared_;                // of operators whose output channels are divided
