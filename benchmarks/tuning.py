@@ -28,7 +28,7 @@ from skipvid.tune.sampling import sample_video
 from skipvid.tune.search import DILATIONS, INPUTS
 from skipvid.tune.trial import Bench, Trial
 
-THRESHOLDS = [0.25 * 0.8**k for k in range(22)]  # from coarse to fine; of the scales that a run measures
+THRESHOLDS = [0.8 * 0.8**k for k in range(27)]  # from coarse to fine; of the scales that a run measures
 ROUNDING = 0.0005  # AP50 is told to three decimals
 COARSER = 4  # steps by which other input settings may do with coarser thresholds than the coarsest that did so far
 

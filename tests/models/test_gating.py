@@ -14,7 +14,6 @@ from skipvid.gates.presets import PRESETS
 from skipvid.gates.thresholds import FORMAT, VERSION, Thresholds
 from skipvid.models import gating as module
 from skipvid.models.gating import gating, package_thresholds, tuned_for
-from skipvid.models.library import card_for_file
 from skipvid.models.loading import load
 from skipvid.models.model import Model
 
@@ -57,16 +56,16 @@ def test_other_weights_of_the_same_name_get_the_preset(model: Model, shipped: Th
 
 
 def test_every_file_of_the_package_is_whole() -> None:
-    if not package_thresholds():
-        pytest.skip("the package has no tuned thresholds")
+    assert package_thresholds(), "thresholds come with the package"
     for sha256, (name, data) in package_thresholds().items():
         assert (data["format"], data["version"]) == (FORMAT, VERSION), name
         assert len(sha256) == 64
         assert data["policy"]["layers"], name
-        assert set(data["policy"]["layers"]) <= set(data["scales"]), name
+        assert not data["scales"], f"{name}: tuned on several videos, so each video's own scales hold"
         assert data["footage"], name
         assert data["measured"]["met"], name
         assert data["measured"]["held_out"]["quality"] >= 0.97, name
+        assert data["measured"]["held_out"]["quality75"] >= 0.9, name
 
 
 def test_files_of_the_package_fit_the_models_they_name(shared_data: Path) -> None:
@@ -81,5 +80,7 @@ def test_files_of_the_package_fit_the_models_they_name(shared_data: Path) -> Non
             continue
         tuned = tuned_for(loaded.plan)
         assert tuned is not None
-        tuned.policy.settings(loaded.plan, {**tuned.scales, "input": 1.0})
-        assert card_for_file(path, loaded.plan.sha256) is not None
+        measured = {gate.name: 1.0 for gate in loaded.plan.gates}
+        assert tuned.policy.settings(loaded.plan, {**measured, **tuned.scales}).layers
+        named = set(tuned.policy.to_dict()["layers"])
+        assert named <= {gate.name for gate in loaded.plan.usual_gates}, "a gate inside what runs as one operator costs time"
