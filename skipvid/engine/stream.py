@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from time import perf_counter
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from skipvid.engine import EngineName, create_executor
+from skipvid.engine.calibration import Calibration
 from skipvid.engine.counts import Counter, FrameStats
 from skipvid.engine.executor import ByteArray, Executor, PixelMap
 from skipvid.engine.outputs import GraphOutputs
@@ -24,8 +24,7 @@ from skipvid.gates.budget import Budget, Rationed
 from skipvid.gates.policies import Policy
 from skipvid.gates.ration import Ration
 from skipvid.gates.safety import EXPOSURE, MOVING, Safety, Watch
-from skipvid.gates.scales import ScaleMeter
-from skipvid.gates.settings import GateSettings, InputGate, Rect
+from skipvid.gates.settings import GateSettings, Rect
 from skipvid.plan import FloatArray, Plan
 
 __all__ = ["BUDGET", "FIRST", "REQUESTED", "FrameStats", "Stream"]
@@ -74,11 +73,11 @@ class Stream:
     ) -> None:
         self._plan = plan
         self._policy = policy
-        self._known = dict(scales or {})
         self._ignore = ignore
         self._unit = None if pixels is None else pixels.unit
         self._made: dict[str, Any] = {"engine": engine, "threads": threads, "pixels": pixels}
         self._executor = create_executor(plan, engine, pixels, None, threads)
+        self._calibration = Calibration(plan, policy, scales or {}, ignore, self._unit)
         self._outputs = GraphOutputs(plan)
         self._watch: Watch | None = None if safety is None else safety.watch()
         self._counter = Counter(plan)
@@ -91,23 +90,13 @@ class Stream:
         self._frame = 0
         self._request: str | None = FIRST
         self._last: FrameStats | None = None
-        self._meter = self._new_meter()
-        if self._meter is not None:
+        self._calibration.begin()
+        later = self._calibration.later
+        if later is not None:
             # A map with a gate keeps values of its own. Said now, they get their place; later, all maps would have to move.
-            self._executor.configure(self._resolve(dict.fromkeys((gate.name for gate in self._plan.gates), 1.0)))
-        self._settings = GateSettings(InputGate(ignore=self._ignore)) if self._meter is not None else self._resolve(self._known)
-        self._executor.configure(self._settings)
+            self._executor.configure(later)
+        self._executor.configure(self._calibration.settings)
         self.notices.clear()
-
-    def _new_meter(self) -> ScaleMeter | None:
-        if self._policy is None:
-            return None
-        return ScaleMeter.for_policy(self._policy, self._plan, self._known)
-
-    def _resolve(self, scales: Mapping[str, float]) -> GateSettings:
-        if self._policy is None:
-            return GateSettings(InputGate(ignore=self._ignore))
-        return self._policy.settings(self._plan, scales, self._ignore)
 
     @property
     def plan(self) -> Plan:
@@ -124,17 +113,17 @@ class Stream:
     @property
     def settings(self) -> GateSettings:
         """The commit rules of the next frame."""
-        return self._settings
+        return self._calibration.settings
 
     @property
     def scales(self) -> Mapping[str, float]:
         """Scales known or measured so far, by gate name."""
-        return MappingProxyType(self._known if self._meter is None else {**self._known, **self._meter.scales})
+        return self._calibration.scales
 
     @property
     def calibrating(self) -> bool:
         """Whether frames are executed exactly for now, to measure scales."""
-        return self._meter is not None and not self._meter.ready
+        return self._calibration.measuring
 
     @property
     def last(self) -> FrameStats:
@@ -210,7 +199,8 @@ class Stream:
         """One frame; ``run`` gets the picture to execute in its place, or None, and whether to recompute everything."""
         self._settle()
         start = perf_counter()
-        self._look(picture)
+        if self._calibration.look(picture):
+            self._executor.configure(self._calibration.settings)
         reason = self._decide(picture, unit)
         shown, rationed = self._rationed(picture, reason)
         decided = perf_counter()
@@ -222,7 +212,8 @@ class Stream:
         ms = {"gate": (decided - start) * 1e3, "network": (ran - decided) * 1e3, "tail": 0.0}
         self._last = self._count(ms, reason, calibrating, rationed)
         self._frame += 1
-        self._calibrate()
+        if self._calibration.measure(self._executor.tensor):
+            self._executor.configure(self._calibration.settings)
 
     def _rationed(self, picture: Any, reason: str | None) -> tuple[ByteArray | None, Rationed | None]:
         """The picture to execute in place of the frame, where a budget says so."""
@@ -231,7 +222,7 @@ class Stream:
             return None, None  # what does not fit is for the executor to refuse
         if reason is not None or self.calibrating:
             return None, ration.show_all(picture, learn=reason is not None)
-        shown, rationed = ration.show(picture, self._settings.input)
+        shown, rationed = ration.show(picture, self._calibration.settings.input)
         if ration.notice is not None and ration.notice not in self.notices:
             self.notices.append(ration.notice)
         return shown, rationed
@@ -253,30 +244,6 @@ class Stream:
         if self._request is not None:
             self._watch.refreshed()
         return self._request or seen
-
-    def _look(self, picture: FloatArray | ByteArray | None) -> None:
-        """Learn the noise of the video from the next frame, while that is not known."""
-        size = (self._plan.input.height, self._plan.input.width)
-        if self._meter is None or self._meter.done or picture is None or picture.shape[:2] != size:
-            return
-        unit = None if picture.dtype == np.uint8 else self._unit
-        self._meter.look(picture if unit is None else picture / np.maximum(unit, np.float32(1e-12)))
-        self._gate()
-
-    def _calibrate(self) -> None:
-        """Learn the scales of the maps from the frame just executed, while they are not known."""
-        if self._meter is not None and not self._meter.ready:
-            self._meter.measure(self._executor.tensor)
-            self._gate()
-
-    def _gate(self) -> None:
-        """Put in force what the meter knows by now."""
-        if self._meter is None or not self._meter.ready:
-            return
-        settings = self._resolve(self._meter.scales)
-        if settings != self._settings:
-            self._settings = settings
-            self._executor.configure(settings)
 
     def _count(self, ms: Mapping[str, float], reason: str | None, calibrating: bool, rationed: Rationed | None) -> FrameStats:
         counts = self._executor.active_counts()
@@ -323,8 +290,7 @@ class Stream:
             reason: What to call it in `FrameStats.refresh`: ``seek``, ``size``, ``reconnect``, ...
         """
         self._request = reason
-        if self._meter is not None:
-            self._meter.gap()
+        self._calibration.gap()
 
     def reset(self) -> None:
         """Forget the video; the stream equals a fresh one."""

@@ -1,0 +1,101 @@
+"""The commit rules of a stream: a policy, and what of the video its numbers refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from skipvid.engine.executor import ByteArray
+from skipvid.gates.policies import Policy
+from skipvid.gates.scales import ScaleMeter
+from skipvid.gates.settings import GateSettings, InputGate, Rect
+from skipvid.plan import FloatArray, Plan
+
+__all__ = ["Calibration"]
+
+
+class Calibration:
+    """Turns a policy into settings, and measures what it needs for that on the first frames.
+
+    Args:
+        plan: The network.
+        policy: What decides the gates; None to execute exactly.
+        known: Known scales of activations by gate name; what the policy needs beyond them is measured.
+        ignore: Rectangles of the network input whose changes do not count.
+        unit: One grey level in units of the network's input, ``(channels,)``; None where that is 1.
+
+    Attributes:
+        settings: The commit rules of the next frame.
+    """
+
+    def __init__(
+        self, plan: Plan, policy: Policy | None, known: Mapping[str, float], ignore: tuple[Rect, ...], unit: FloatArray | None
+    ) -> None:
+        self._plan = plan
+        self._policy = policy
+        self._known = dict(known)
+        self._ignore = ignore
+        self._unit = unit
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was measured."""
+        self._meter = None if self._policy is None else ScaleMeter.for_policy(self._policy, self._plan, self._known)
+        self.settings = self._resolve(self._known) if self._meter is None else GateSettings(InputGate(ignore=self._ignore))
+
+    @property
+    def later(self) -> GateSettings | None:
+        """While there are no scales, settings with thresholds wherever there will be some."""
+        return None if self._meter is None else self._resolve(dict.fromkeys((gate.name for gate in self._plan.gates), 1.0))
+
+    @property
+    def scales(self) -> Mapping[str, float]:
+        """Scales known or measured so far, by gate name."""
+        return MappingProxyType(self._known if self._meter is None else {**self._known, **self._meter.scales})
+
+    @property
+    def measuring(self) -> bool:
+        """Whether frames must be executed exactly for now, to measure scales."""
+        return self._meter is not None and not self._meter.ready
+
+    def look(self, picture: FloatArray | ByteArray | None) -> bool:
+        """Learn the noise of the video from the next frame, while that is not known; whether the settings are new.
+
+        Args:
+            picture: ``(H, W, C)``, uint8 in grey levels or float32 in units of the network's input.
+        """
+        size = (self._plan.input.height, self._plan.input.width)
+        if self._meter is None or self._meter.done or picture is None or picture.shape[:2] != size:
+            return False
+        unit = None if picture.dtype == np.uint8 else self._unit
+        self._meter.look(picture if unit is None else picture / np.maximum(unit, np.float32(1e-12)))
+        return self._settle()
+
+    def measure(self, tensor: Callable[[str], FloatArray]) -> bool:
+        """Learn the scales of the maps from the frame just executed, while they are not known; whether the settings are new.
+
+        Args:
+            tensor: Gives a map ``(H, W, C)`` by name.
+        """
+        if self._meter is None or self._meter.ready:
+            return False
+        self._meter.measure(tensor)
+        return self._settle()
+
+    def gap(self) -> None:
+        """The next frame does not follow the last one."""
+        if self._meter is not None:
+            self._meter.gap()
+
+    def _settle(self) -> bool:
+        if self._meter is None or not self._meter.ready:
+            return False
+        before, self.settings = self.settings, self._resolve(self._meter.scales)
+        return self.settings != before
+
+    def _resolve(self, scales: Mapping[str, float]) -> GateSettings:
+        if self._policy is None:
+            return GateSettings(InputGate(ignore=self._ignore))
+        return self._policy.settings(self._plan, scales, self._ignore)
