@@ -68,15 +68,19 @@ class Search:
         """
         for trial in self.trials:
             if trial.policy == policy:
+                self._keep(trial)
                 return trial
         if self.stop():
             raise Stopped
         trial = self.bench.run(policy)
         self.trials.append(trial)
-        if self.goal.met(trial) and (self.best is None or self.goal.scored(trial) < self.goal.scored(self.best)):
-            self.best = trial
+        self._keep(trial)
         self.report(self, trial)
         return trial
+
+    def _keep(self, trial: Trial) -> None:
+        if self.goal.met(trial) and (self.best is None or self.goal.scored(trial) < self.goal.scored(self.best)):
+            self.best = trial
 
     def compare(self, policy: Truncation) -> Trial:
         """Try a policy on the small bench.

@@ -185,6 +185,10 @@ def _search(search: Search, model: Model, request: Request, stage: Callable[[str
         return
     stage("sweeping uniform settings")
     start = sweep(search)
+    if start is None and search.goal != request.goal:
+        # One detection among a hundred is more than the margin leaves.
+        search.goal = request.goal
+        start = sweep(search)
     if start is None or request.method == "uniform":
         return
     stage("shaping thresholds by what they save for what they lose")

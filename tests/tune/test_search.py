@@ -190,6 +190,15 @@ def test_a_goal_out_of_reach_leaves_nothing(plan: Plan) -> None:
     assert sweep(_search(plan, ReachSpeed(0.5))) is None
 
 
+def test_a_goal_that_is_loosened_is_met_by_what_was_tried(plan: Plan) -> None:
+    search = _search(plan, KeepQuality(1e-9))
+    assert sweep(search) is None
+    assert search.best is None
+    search.goal = KeepQuality(0.02)
+    assert sweep(search) is not None
+    assert search.best is not None
+
+
 def test_stopping_keeps_the_best_and_asks_no_more(plan: Plan) -> None:
     search = _search(plan, KeepQuality(0.02))
     search.stop = lambda: len(search.trials) >= 3
