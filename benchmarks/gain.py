@@ -15,8 +15,9 @@ import numpy as np
 from skipvid.bench.measure import machine_line
 from skipvid.bench.peers import available_peers
 from skipvid.bench.run import BenchReport, BenchTask, run_benchmark
-from skipvid.gates.presets import DEFAULT, PRESETS, preset
+from skipvid.gates.presets import DEFAULT, PRESETS
 from skipvid.graph.static import static_model
+from skipvid.models.gating import gating
 from skipvid.models.loading import load
 from skipvid.tune.sampling import successive
 
@@ -50,7 +51,7 @@ def _measure(options: argparse.Namespace, video: Path) -> tuple[str, BenchReport
         peers=peers,
         frames=footage.clips[0].images,
         pixels=model.preprocess.pixel_map(),
-        policy=preset(options.preset, tolerance=model.card.tolerance),
+        policy=gating(model.plan, model.card, options.preset).policy,
         threads=options.threads,
         savings=(),
         rounds=3,

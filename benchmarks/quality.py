@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from skipvid.gates.presets import PRESETS, preset
+from skipvid.gates.presets import PRESETS
 from skipvid.gates.settings import Norm
+from skipvid.models.gating import gating
 from skipvid.models.loading import load
 from skipvid.tune.sampling import sample_video
 from skipvid.tune.trial import Bench
@@ -85,7 +86,7 @@ class _Cache:
 def _rows(model: str, video: str, options: argparse.Namespace, cache: _Cache) -> Iterator[dict[str, Any]]:
     """One row per model and video: what each preset came to."""
     network = load(model)
-    policies = {name: preset(name, tolerance=network.card.tolerance) for name in options.presets}
+    policies = {name: gating(network.plan, network.card, name).policy for name in options.presets}
     keys = {name: _key(network.plan.sha256, Path(video).name, options.frames, p.to_dict()) for name, p in policies.items()}
     bench = None
     for name, key in keys.items():

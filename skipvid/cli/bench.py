@@ -50,8 +50,8 @@ def bench(
     from skipvid.bench.run import BenchTask, run_benchmark
     from skipvid.bench.whole import measure_process, measure_still, measure_whole
     from skipvid.gates.presets import DEFAULT
-    from skipvid.gates.presets import preset as named
     from skipvid.graph.static import static_model
+    from skipvid.models.gating import gating
     from skipvid.models.loading import load
     from skipvid.pipeline.config import GateChoice, ModelChoice, RunConfig
     from skipvid.tune.sampling import successive
@@ -70,7 +70,7 @@ def bench(
         peers=peers,
         frames=footage.clips[0].images,
         pixels=bound.preprocess.pixel_map(),
-        policy=named((preset or val.PresetName(DEFAULT)).value, tolerance=bound.card.tolerance),
+        policy=gating(bound.plan, bound.card, (preset or val.PresetName(DEFAULT)).value).policy,
         threads=threads,
         savings=tuple(saved or (4.0, 10.0)),
         rounds=rounds,
