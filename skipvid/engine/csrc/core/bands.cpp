@@ -89,11 +89,9 @@ void Stream::store_rows(int index, int begin, int end) {
     Pool::instance().run(threads_, (pixels + block - 1) / block, [&](int number, int worker) {
         Pixels px;
         const int from = number * block;
-        px.n = std::min(block, pixels - from);
         int y = begin + from / out.width, x = from % out.width;
-        for (int i = 0; i < px.n; ++i) {
-            px.y[i] = static_cast<int16_t>(y);
-            px.x[i] = static_cast<int16_t>(x);
+        for (int i = std::min(block, pixels - from); i > 0; --i) {
+            px.add(y, x);
             if (++x == out.width) x = 0, ++y;
         }
         float* scratch = scratch_[worker].data();

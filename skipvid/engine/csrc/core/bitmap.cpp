@@ -84,9 +84,9 @@ void BitMap::trim() {
 }
 
 bool BitMap::holds(int y, int begin, int end) const {
-    bool found = false;
-    each(y, begin, end, [&](int) { found = true; });
-    return found;
+    for (int w = begin >> 6; w * 64 < end; ++w)
+        if (within(y, w, begin, end) != 0) return true;
+    return false;
 }
 
 int64_t BitMap::count() const {

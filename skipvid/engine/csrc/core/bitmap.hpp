@@ -51,10 +51,8 @@ class BitMap {
     template <class Body>
     void each(int y, int begin, int end, const Body& body) const {
         for (int w = begin >> 6; w * 64 < end; ++w) {
-            uint64_t bits = row(y)[w];
-            if (w * 64 < begin) bits &= ~uint64_t{0} << (begin - w * 64);
-            if (end - w * 64 < 64) bits &= (uint64_t{1} << (end - w * 64)) - 1;
-            for (; bits != 0; bits &= bits - 1) body(w * 64 + std::countr_zero(bits));
+            for (uint64_t bits = within(y, w, begin, end); bits != 0; bits &= bits - 1)
+                body(w * 64 + std::countr_zero(bits));
         }
     }
     // Calls body(y, x) for all set pixels in raster order.
@@ -66,6 +64,14 @@ class BitMap {
     void collect(const std::vector<int32_t>& before, int64_t begin, int64_t end, Pixels& out) const;
 
   private:
+    // The bits of word `w` of a row that stand for columns [begin, end).
+    uint64_t within(int y, int w, int begin, int end) const {
+        uint64_t bits = row(y)[w];
+        if (w * 64 < begin) bits &= ~uint64_t{0} << (begin - w * 64);
+        if (end - w * 64 < 64) bits &= (uint64_t{1} << (end - w * 64)) - 1;
+        return bits;
+    }
+
     int height_ = 0, width_ = 0, words_ = 0;
     int top_ = 0, bottom_ = 0;
     uint64_t tail_ = 0;

@@ -34,11 +34,13 @@ void Stream::bind_walk(Chain& chain, int last) const {
     chain.walk = walk_inverted(*plan_, parts);
 }
 
-// What runs as one is computed where its last operator is, an expanded map where that reads it.
+// What runs as a walk is computed where its last operator is, an expanded map where that reads it. A depthwise and a
+// pointwise convolution are active in the same pixels anyway.
 void Stream::attribute(const Chain& chain, const BitMap& active, int64_t pixels) {
+    if (chain.walk == nullptr) return;
     for (const int index : chain.ops) {
         BitMap& own = active_[index];
-        const bool read = chain.walk != nullptr && index == chain.ops[0] && !refresh_;
+        const bool read = index == chain.ops[0] && !refresh_;
         own.clear();
         if (read)
             chain.walk->read(active, own);

@@ -52,9 +52,7 @@ void Stream::commit_pixel(Map& out, int y, int x, const float* values) {
     float* target = out.view.at(y, x);
     uint8_t committed = 1;
     Pixels px;
-    px.n = 1;
-    px.y[0] = static_cast<int16_t>(y);
-    px.x[0] = static_cast<int16_t>(x);
+    px.add(y, x);
     const Before before(out, CommitMode::kExact, &target, 1);
     plan_->kernels().commit({1, out.view.channels, &target, values, 0, Activation{}, CommitMode::kExact, out.gate.norm,
                              out.gate.threshold, &committed});

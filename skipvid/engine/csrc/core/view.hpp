@@ -25,6 +25,11 @@ struct Pixels {
     int n = 0;
     int16_t y[kMaxBlock];
     int16_t x[kMaxBlock];
+
+    void add(int row, int column) {
+        y[n] = static_cast<int16_t>(row);
+        x[n++] = static_cast<int16_t>(column);
+    }
 };
 
 constexpr int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }

@@ -126,7 +126,8 @@ class InvertedWalk : public Walk {
         const auto flush = [&] {
             if (px.n == 0) return;
             ops_.expand_node->compute({&px, values});
-            apply(expand_.activation, source_.channels, px.n, values, ops_.expand_node->stride, target);
+            kernels_.commit({px.n, source_.channels, target, values, ops_.expand_node->stride, expand_.activation,
+                             CommitMode::kRefresh, NormKind::kMax, 0.0f, nullptr});
             px.n = 0;
         };
         for (int y = s.filled; y < bottom; ++y) {
@@ -136,10 +137,9 @@ class InvertedWalk : public Walk {
                 continue;
             }
             s.area.read.each(y, first, last, [&](int x) {
-                px.y[px.n] = static_cast<int16_t>(y);
-                px.x[px.n] = static_cast<int16_t>(x);
                 target[px.n] = line + static_cast<ptrdiff_t>(x - s.first) * source_.channels;
-                if (++px.n == kBlock) flush();
+                px.add(y, x);
+                if (px.n == kBlock) flush();
             });
         }
         flush();
@@ -154,10 +154,10 @@ class InvertedWalk : public Walk {
         const auto flush = [&] {
             if (px.n == 0) return;
             depthwise_->compute_at(origin, {&px, between});
-            apply(middle_.activation, target_.channels, px.n, between, depthwise_->stride);
+            activate_rows(kernels_, middle_.activation, target_.channels, px.n, between, depthwise_->stride);
             project.compute_from(0, between, depthwise_->stride, {&px, projected});
             if (add != nullptr) {
-                apply(project_.activation, channels_, px.n, projected, project.stride);
+                activate_rows(kernels_, project_.activation, channels_, px.n, projected, project.stride);
                 add->compute_from(ops_.input, projected, project.stride, {&px, added});
             }
             s.sink(px, add != nullptr ? added : projected, s.worker);
@@ -165,20 +165,10 @@ class InvertedWalk : public Walk {
         };
         for (int y = begin; y < end; ++y)
             s.area.active.each(y, s.left, s.right, [&](int x) {
-                px.y[px.n] = static_cast<int16_t>(y);
-                px.x[px.n] = static_cast<int16_t>(x);
-                if (++px.n == kBlock) flush();
+                px.add(y, x);
+                if (px.n == kBlock) flush();
             });
         flush();
-    }
-    void apply(const Activation& f, int channels, int n, const float* values, int step, float* const* target) const {
-        kernels_.commit({n, channels, target, values, step, f, CommitMode::kRefresh, NormKind::kMax, 0.0f, nullptr});
-    }
-    void apply(const Activation& f, int channels, int n, float* values, int step) const {
-        if (f.kind == Act::kIdentity) return;
-        float* in_place[kBlock];
-        for (int i = 0; i < n; ++i) in_place[i] = values + static_cast<ptrdiff_t>(i) * step;
-        apply(f, channels, n, values, step, in_place);
     }
 
     const Kernels& kernels_;

@@ -28,10 +28,7 @@ class JoinedNode : public Node {
         const int n = block.pixels->n;
         float* values = between(block);
         first_.compute({block.pixels, values});
-        float* row[kMaxBlock];
-        for (int i = 0; i < n; ++i) row[i] = values + static_cast<ptrdiff_t>(i) * extra;
-        kernels_.commit(
-            {n, channels_, row, values, extra, op_.activation, CommitMode::kRefresh, NormKind::kMax, 0.0f, nullptr});
+        activate_rows(kernels_, op_.activation, channels_, n, values, extra);
     }
 
   private:
@@ -47,6 +44,13 @@ class JoinedNode : public Node {
 };
 
 }  // namespace
+
+void activate_rows(const Kernels& kernels, const Activation& f, int channels, int rows, float* values, ptrdiff_t step) {
+    if (f.kind == Act::kIdentity) return;
+    float* row[kMaxBlock];
+    for (int i = 0; i < rows; ++i) row[i] = values + i * step;
+    kernels.commit({rows, channels, row, values, step, f, CommitMode::kRefresh, NormKind::kMax, 0.0f, nullptr});
+}
 
 std::unique_ptr<Node> join(const Plan& plan, const Node& first, const Op& op, std::unique_ptr<Node> second) {
     return std::make_unique<JoinedNode>(plan.kernels(), first, op, plan.spec(op.output).channels, std::move(second));

@@ -76,6 +76,9 @@ std::unique_ptr<Op> make_resample(const Plan& plan, int input, int output, Resam
 // one pixel, the one at its own place. `first` and `op` outlive the result.
 std::unique_ptr<Node> join(const Plan& plan, const Node& first, const Op& op, std::unique_ptr<Node> second);
 
+// Applies `f` to rows of `channels` values, `step` floats apart, as a refresh of the map they would have been would.
+void activate_rows(const Kernels& kernels, const Activation& f, int channels, int rows, float* values, ptrdiff_t step);
+
 // An inverted residual as one operator: what a pointwise convolution expands and a depthwise one reads is computed
 // around the active pixels and never kept. `expand` and `project` are nodes of the plan's operators of these numbers,
 // `add`, if any, of an addition whose input number `input` is what they project to. All outlive the result.
