@@ -27,6 +27,7 @@ from skipvid.errors import UsageError
 from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate
 from skipvid.gates.origins import Origins
 from skipvid.gates.settings import GateSettings, Norm, OpenGate, Rect, Reference
+from skipvid.gates.worth import followed
 from skipvid.plan import Conv, GatePoint, Plan
 
 __all__ = ["Form", "InputNorm", "NormGate", "OutputNorm", "sharing"]
@@ -52,6 +53,8 @@ class NormGate(GateOptions):
             0 (paper).
         dilation: Pixels around a changed input pixel that are taken along.
         vector_threshold: For convolutions of 1x1 maps (squeeze-excite), as ``threshold``; None: the same number.
+        shaping: How strongly thresholds follow the arithmetic of the convolutions that a gate closes: 0: not at all, 0.5: as its
+            square root, see `skipvid.gates.worth.followed`. Thresholds of vectors and of single layers are left as they are.
         relative: Whether thresholds are shares of the maps' scales; yes (invariant) or no (paper). Then convolutions that read
             the network's input (or a copy of it) have no gate of their own: the gate of the input is theirs.
         layers: Thresholds of single convolutions by operator name, in the same units, in place of the above (``input``: grey
@@ -65,6 +68,7 @@ class NormGate(GateOptions):
     input_noise: float | None = None
     dilation: int = 0
     vector_threshold: float | None = None
+    shaping: float = 0.0
     relative: bool | None = None
     layers: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -80,7 +84,7 @@ class NormGate(GateOptions):
         except ValueError as error:
             message = f"The policy cannot be read: {error}."
             raise UsageError(message, f"Forms: {', '.join(Form)}; references: {', '.join(Reference)}.") from None
-        numbers: dict[str, object] = {"threshold": self.threshold, "input_threshold": self.input_threshold}
+        numbers: dict[str, object] = {name: getattr(self, name) for name in ("threshold", "input_threshold", "shaping")}
         for name in ("input_noise", "vector_threshold"):
             if getattr(self, name) is not None:
                 numbers[name] = getattr(self, name)
@@ -137,7 +141,8 @@ class NormGate(GateOptions):
             raise UsageError(message, "List the model's operators with `skipvid models show`.")
         scales = scales or {}
         origins = Origins(plan)
-        opens = {op.name: gate for op in gated if (gate := self._open(op, plan, origins, scales)).threshold > 0}
+        shares = self.shares(plan)
+        opens = {op.name: gate for op in gated if (gate := self._open(op, shares[op.name], plan, origins, scales)).threshold > 0}
         fixed = self.layers.get(INPUT)
         threshold, noise = (self.input_threshold, self._noise) if fixed is None else (fixed, 0.0)
         return GateSettings(
@@ -152,9 +157,16 @@ class NormGate(GateOptions):
         own = [op for op in plan.ops if isinstance(op, Conv) and op.name not in shared]
         return [op for op in own if not (self._is_relative and origins.from_input(op.inputs[0]))]
 
-    def _open(self, op: Conv, plan: Plan, origins: Origins, scales: Mapping[str, float]) -> OpenGate:
-        own = self.vector_threshold if plan.tensors[op.output].is_vector else None
-        share = self.layers.get(op.name, self.threshold if own is None else own)
+    def shares(self, plan: Plan) -> dict[str, float]:
+        """The threshold of every gated convolution, by operator name, in the policy's units."""
+        gated = self._gated(plan)
+        vectors = {op.name for op in gated if plan.tensors[op.output].is_vector}
+        factors = followed({op.name: _macs_closed(op, plan) for op in gated if op.name not in vectors}, self.shaping)
+        flat = self.threshold if self.vector_threshold is None else self.vector_threshold
+        common = {op.name: self.threshold * factors[op.name] if op.name in factors else flat for op in gated}
+        return {name: self.layers.get(name, share) for name, share in common.items()}
+
+    def _open(self, op: Conv, share: float, plan: Plan, origins: Origins, scales: Mapping[str, float]) -> OpenGate:
         threshold = share * self._unit(op, origins, scales) if self._is_relative and share > 0 else share
         reference = self.reference
         if reference is None:
@@ -180,10 +192,19 @@ class NormGate(GateOptions):
         """The same policy with the thresholds of single convolutions replaced."""
         return replace(self, layers={**self.layers, **layers})
 
+    def scaled(self, factor: float) -> Self:
+        """The same policy with all thresholds multiplied, the input's left as it is."""
+        return replace(
+            self,
+            threshold=self.threshold * factor,
+            vector_threshold=None if self.vector_threshold is None else self.vector_threshold * factor,
+            layers={name: value if name == INPUT else value * factor for name, value in self.layers.items()},
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON value with ``type`` and ``version``."""
         own = {name: getattr(self, name) for name in ("threshold", "input_threshold", "input_noise", "dilation")}
-        rest = {"vector_threshold": self.vector_threshold, "relative": self.relative, "layers": dict(self.layers)}
+        rest = {name: getattr(self, name) for name in ("vector_threshold", "shaping", "relative")} | {"layers": dict(self.layers)}
         kinds = {"form": str(self.form), "reference": None if self.reference is None else str(self.reference)}
         return {"type": self.TYPE, "version": self.VERSION, **own, **kinds, **rest, **self.options_to_dict()}
 
@@ -234,3 +255,9 @@ def sharing(plan: Plan) -> frozenset[str]:
     """
     depthwise = {op.output for op in plan.ops if isinstance(op, Conv) and op.is_depthwise}
     return frozenset(op.name for op in plan.ops if isinstance(op, Conv) and op.is_pointwise and op.inputs[0] in depthwise)
+
+
+def _macs_closed(op: Conv, plan: Plan) -> int:
+    """Arithmetic of a convolution and of those that share its gate."""
+    shared = sharing(plan) if op.is_depthwise else frozenset()
+    return plan.op_macs[op.name] + sum(plan.op_macs[reader.name] for reader in plan.consumers(op.output) if reader.name in shared)

@@ -9,7 +9,7 @@ import numpy as np
 from skipvid.gates.options import INPUT
 from skipvid.plan import Plan
 
-__all__ = ["macs_behind", "shaped"]
+__all__ = ["followed", "macs_behind", "shaped"]
 
 _FINER, _COARSER = 8.0, 4.0  # how far a gate's threshold may be from the common one
 
@@ -32,18 +32,23 @@ def _behind(plan: Plan, tensor: str) -> int:
 
 
 def shaped(plan: Plan, exponent: float) -> Mapping[str, float]:
-    """Factors on a common threshold, by gate name: ``(MACs behind the gate / their geometric mean) ** exponent``.
+    """Factors on a common threshold of truncation, by gate name, see `followed`; 1 for vectors."""
+    gates = [gate for gate in plan.gates if gate.name != INPUT]
+    behind = macs_behind(plan)
+    factors = followed({gate.name: behind[gate.name] for gate in gates if not gate.broadcast}, exponent)
+    return {gate.name: factors.get(gate.name, 1.0) for gate in gates}
+
+
+def followed(macs: Mapping[str, int], exponent: float) -> Mapping[str, float]:
+    """Factors on a common threshold, by name: ``(MACs that a gate saves / their geometric mean) ** exponent``.
 
     Half is the exponent to expect. A threshold t lets an error of the order of t pass, and where the sizes of changes are spread
     over orders of magnitude the pixels that exceed it, hence the arithmetic c / t, fall about as 1 / t. The smallest sum of c / t
     for a given sum of t has t proportional to the square root of c. A depthwise convolution costs a hundredth of the pointwise
     one behind it: holding pixels back before it saves next to nothing, and costs as much quality.
     """
-    gates = [gate for gate in plan.gates if gate.name != INPUT and not gate.broadcast]
-    factors = dict.fromkeys((gate.name for gate in plan.gates if gate.name != INPUT), 1.0)
-    if exponent == 0 or not gates:
-        return factors
-    behind = macs_behind(plan)
-    logs = np.log([max(behind[gate.name], 1) for gate in gates])
+    if exponent == 0 or not macs:
+        return dict.fromkeys(macs, 1.0)
+    logs = np.log([max(value, 1) for value in macs.values()])
     relative = np.clip(np.exp(exponent * (logs - logs.mean())), 1 / _FINER, _COARSER)
-    return {**factors, **{gate.name: float(r) for gate, r in zip(gates, relative, strict=True)}}
+    return {name: float(factor) for name, factor in zip(macs, relative, strict=True)}

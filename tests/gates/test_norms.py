@@ -73,6 +73,20 @@ def test_output_norm_is_relative_to_the_output(chain: Plan) -> None:
     assert opens["h"].threshold == pytest.approx(0.1 * SCALES["a"] * gain)
 
 
+def test_shaping_follows_the_arithmetic_that_a_gate_closes(chain: Plan) -> None:
+    policy = InputNorm(0.1, shaping=0.5, layers={"h": 0.3})
+    # The gate of the depthwise convolution closes the pointwise one behind it, too.
+    closed = {"d": 4 * 9 + 8 * 4, "h": 2 * 4 * 9}
+    mean = np.sqrt(closed["d"] * closed["h"])
+    assert policy.shares(chain) == {"d": pytest.approx(0.1 * np.sqrt(closed["d"] / mean)), "h": 0.3}
+    assert InputNorm(0.1, shaping=0.0).shares(chain) == {"d": 0.1, "h": 0.1}
+
+
+def test_scaling_multiplies_all_but_the_input(chain: Plan) -> None:
+    policy = OutputNorm(0.1, vector_threshold=0.2, layers={"h": 0.3, "input": 5}).scaled(2)
+    assert policy == OutputNorm(0.2, vector_threshold=0.4, layers={"h": 0.6, "input": 5})
+
+
 def test_layers_are_named_by_operator(chain: Plan) -> None:
     settings = InputNorm(0.1, relative=False, input_noise=0, layers={"h": 0.0, "d": 0.5, "input": 6}).settings(chain)
     assert {name: gate.threshold for name, gate in settings.opens.items()} == {"a": 0.1, "d": 0.5}
