@@ -53,12 +53,12 @@ class NormGate(GateOptions):
             0 (paper).
         dilation: Pixels around a changed input pixel that are taken along.
         vector_threshold: For convolutions of 1x1 maps (squeeze-excite), as ``threshold``; None: the same number.
-        shaping: How strongly thresholds follow the arithmetic of the convolutions that a gate closes: 0: not at all, 0.5: as its
-            square root, see `skipvid.gates.worth.followed`. Thresholds of vectors and of single layers are left as they are.
         relative: Whether thresholds are shares of the maps' scales; yes (invariant) or no (paper). Then convolutions that read
             the network's input (or a copy of it) have no gate of their own: the gate of the input is theirs.
         layers: Thresholds of single convolutions by operator name, in the same units, in place of the above (``input``: grey
             levels).
+        shaping: How strongly thresholds follow the arithmetic of the convolutions that a gate closes: 0: not at all, 0.5: as its
+            square root, see `skipvid.gates.worth.followed`. Thresholds of vectors and of single layers are left as they are.
     """
 
     threshold: float = 0.1
@@ -68,9 +68,9 @@ class NormGate(GateOptions):
     input_noise: float | None = None
     dilation: int = 0
     vector_threshold: float | None = None
-    shaping: float = 0.0
     relative: bool | None = None
     layers: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    shaping: float = 0.0
 
     TYPE: ClassVar[str] = ""
     VERSION: ClassVar[int] = 1
