@@ -16,7 +16,7 @@ from skipvid.errors import UsageError
 from skipvid.gates.norms import InputNorm, OutputNorm
 from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate, scale_of
 from skipvid.gates.settings import GateSettings, LayerGate, Norm, Rect
-from skipvid.gates.worth import shaped
+from skipvid.gates.worth import macs_behind, shaped
 from skipvid.plan import GatePoint, Plan
 
 __all__ = ["INPUT", "InputNorm", "OutputNorm", "Policy", "Truncation", "policy_from_dict"]
@@ -51,6 +51,9 @@ class Policy(Protocol):
 
     def gate_names(self, plan: Plan) -> tuple[str, ...]:
         """What ``layers`` of the policy may name: ``input``, and the names of operators."""
+
+    def scaled(self, factor: float) -> Policy:
+        """The same policy with all thresholds multiplied, the input's left as it is."""
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON value with ``type`` and ``version`` that `policy_from_dict` takes."""
@@ -145,6 +148,11 @@ class Truncation(GateOptions):
 
     def gate_names(self, plan: Plan) -> tuple[str, ...]:
         return tuple(gate.name for gate in plan.gates)
+
+    def worth(self, plan: Plan) -> dict[str, int]:
+        """Multiply-accumulates behind each gate that the policy uses but the input's, by gate name, in execution order."""
+        behind = macs_behind(plan)
+        return {gate.name: behind[gate.name] for gate in self.asks_for(plan)}
 
     def shares(self, plan: Plan) -> dict[str, float]:
         """The threshold of every gate but the input's, by gate name, in the policy's units."""

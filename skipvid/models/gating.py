@@ -11,8 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from skipvid.gates.policies import Policy, Truncation
-from skipvid.gates.presets import DEFAULT, preset
+from skipvid.gates.policies import Policy
+from skipvid.gates.presets import DEFAULT, DEFAULT_FAMILY, preset
 from skipvid.gates.thresholds import Thresholds, thresholds_for
 from skipvid.models.card import Card
 from skipvid.plan import Plan
@@ -35,13 +35,13 @@ class Gating:
     tuned: Thresholds | None = None
 
 
-def gating(plan: Plan, card: Card, name: str = DEFAULT, family: str = Truncation.TYPE) -> Gating:
-    """The gates of a preset for a model; ``balanced`` truncation is tuned where the package has thresholds for these weights.
+def gating(plan: Plan, card: Card, name: str = DEFAULT, family: str = DEFAULT_FAMILY) -> Gating:
+    """The gates of a preset for a model; the default one is tuned where the package has thresholds for these weights.
 
     Raises:
         UsageError: There is no such preset or family.
     """
-    tuned = tuned_for(plan) if name == DEFAULT and family == Truncation.TYPE else None
+    tuned = tuned_for(plan) if (name, family) == (DEFAULT, DEFAULT_FAMILY) else None
     if tuned is not None:
         return Gating(tuned.policy, MappingProxyType({**card.scales, **tuned.scales}), tuned)
     return Gating(preset(name, family, card.tolerance), card.scales)

@@ -81,7 +81,7 @@ class GateChoice:
         thresholds: Thresholds file instead of a preset.
         input_threshold: Grey levels that a pixel must differ by to count as changed; None: the policy's.
         ignore_zones: Parts of the frame where changes do not count.
-        family: Kind of gate, ``truncation``, ``input-norm`` or ``output-norm``; None: truncation, or that of the file.
+        family: Kind of gate, ``truncation``, ``input-norm`` or ``output-norm``; None: the default one, or that of the file.
         structure: Side of the blocks that gates decide for as a whole; None: the policy's.
         reference: Of norm gates, ``accumulating`` or ``previous-frame``; None: the policy's.
         refresh_every: Frames over which everything is looked at once without a threshold; None: the policy's.

@@ -11,6 +11,7 @@ from skipvid.engine.stream import Stream
 from skipvid.errors import UsageError
 from skipvid.gates.norms import NormGate
 from skipvid.gates.policies import Policy, Truncation
+from skipvid.gates.presets import DEFAULT_FAMILY
 from skipvid.gates.settings import Rect, Reference
 from skipvid.gates.thresholds import Thresholds, load_thresholds
 from skipvid.models.detection import Detections
@@ -172,7 +173,7 @@ def _gates(config: RunConfig, model: Model) -> tuple[Gating, str]:
         gates, name = Gating(tuned.policy, tuned.scales, tuned), gate.thresholds.name
     else:
         name = config.preset or ""
-        gates = gating(model.plan, model.card, name, gate.family or Truncation.TYPE)
+        gates = gating(model.plan, model.card, name, gate.family or DEFAULT_FAMILY)
         name = f"{name}, tuned" if gates.tuned is not None else name
         if gate.family is not None:
             name = f"{name}, {gate.family}"
@@ -203,7 +204,7 @@ def _adjusted(policy: Policy, gate: GateChoice, name: str) -> tuple[Policy, str]
             message = (
                 f"--reference {gate.reference} says what a norm gate remembers; truncation compares with what was last committed."
             )
-            raise UsageError(message, "Add --gate input-norm or --gate output-norm, or leave --reference out.")
+            raise UsageError(message, "Take --gate input-norm or --gate output-norm, or leave --reference out.")
         policy = replace(policy, reference=Reference(gate.reference))
         name = f"{name}, {gate.reference}"
     return policy, name

@@ -200,7 +200,7 @@ def test_gates_are_chosen_by_name_with_their_options(gate: str, skipvid: Skipvid
 
 def test_blocks_have_four_sizes_and_truncation_no_reference(skipvid: Skipvid, model: Path, clip: Path) -> None:
     assert "3 is no size of block. Write 1, 2, 4 or 8." in skipvid("run", clip, "--structure", "3").err
-    said = skipvid("run", clip, "--model", model, "--reference", "accumulating")
+    said = skipvid("run", clip, "--model", model, "--gate", "truncation", "--reference", "accumulating")
     assert said.err.startswith("skipvid: --reference accumulating says what a norm gate remembers;")
     assert not Path("runs").exists()
 

@@ -12,7 +12,7 @@ import pytest
 
 from skipvid.errors import UsageError
 from skipvid.gates.policies import Truncation, policy_from_dict
-from skipvid.gates.presets import PRESETS, preset
+from skipvid.gates.presets import FAMILIES, preset
 from skipvid.gates.settings import EXACT, LayerGate, Norm, Rect
 from skipvid.gates.worth import macs_behind
 from skipvid.plan import Conv, GatePoint, Plan, TensorSpec
@@ -52,7 +52,7 @@ def test_exact_is_all_zeros(plan: Plan) -> None:
 
 def test_presets_grow_coarser_in_order(plan: Plan) -> None:
     def numbers(name: str) -> list[float]:
-        settings = PRESETS[name].settings(plan, SCALES)
+        settings = preset(name, "truncation").settings(plan, SCALES)
         return [settings.input.threshold, *(settings.layers[t].threshold if t in settings.layers else 0.0 for t in ("a", "v"))]
 
     rows = [numbers(name) for name in ("exact", "high", "balanced", "fast")]
@@ -60,7 +60,9 @@ def test_presets_grow_coarser_in_order(plan: Plan) -> None:
         assert all(low <= high for low, high in zip(before, after, strict=True))
 
 
-@pytest.mark.parametrize("policy", [*PRESETS.values(), Truncation(0.3, Norm.RMS, 1, 0, 3, 0.1, 0.5, False, {"conv1": 0.25})])
+@pytest.mark.parametrize(
+    "policy", [*FAMILIES["truncation"].values(), Truncation(0.3, Norm.RMS, 1, 0, 3, 0.1, 0.5, False, {"conv1": 0.25})]
+)
 def test_policies_survive_json(policy: Truncation) -> None:
     assert policy_from_dict(json.loads(json.dumps(policy.to_dict()))) == policy
 
