@@ -74,6 +74,7 @@ def tune_thresholds(
     gt: Gt = None,
     gt_class: GtClass = "0",
     method: MethodOption = Method.SHAPED,
+    gate: opt.Gate = None,
     minutes: Minutes = None,
     out: Out = None,
     overwrite: opt.Overwrite = False,
@@ -97,6 +98,9 @@ def tune_thresholds(
     from skipvid.video.inputs import expand
 
     goal = _goal(max_drop, target_fps, method)
+    request = Request(
+        goal, method.value, None if gate is None else gate.value, engine.value, threads, None if minutes is None else minutes * 60
+    )
     console = Console(stderr=True, quiet=quiet, soft_wrap=True)
     stop: Stop = ctx.obj or Stop()
     sources = expand(videos)
@@ -111,7 +115,7 @@ def tune_thresholds(
         tuned = tune(
             network,
             footage,
-            Request(goal, method.value, engine.value, threads, None if minutes is None else minutes * 60),
+            request,
             truths,
             stage=lambda text: console.print(f"{text} ..."),
             report=_Line(console),

@@ -157,11 +157,15 @@ class NormGate(GateOptions):
         own = [op for op in plan.ops if isinstance(op, Conv) and op.name not in shared]
         return [op for op in own if not (self._is_relative and origins.from_input(op.inputs[0]))]
 
+    def worth(self, plan: Plan) -> dict[str, int]:
+        """Multiply-accumulates that each gate saves where it is closed, by operator name, in execution order."""
+        return {op.name: _macs_closed(op, plan) for op in self._gated(plan)}
+
     def shares(self, plan: Plan) -> dict[str, float]:
         """The threshold of every gated convolution, by operator name, in the policy's units."""
         gated = self._gated(plan)
         vectors = {op.name for op in gated if plan.tensors[op.output].is_vector}
-        factors = followed({op.name: _macs_closed(op, plan) for op in gated if op.name not in vectors}, self.shaping)
+        factors = followed({name: macs for name, macs in self.worth(plan).items() if name not in vectors}, self.shaping)
         flat = self.threshold if self.vector_threshold is None else self.vector_threshold
         common = {op.name: self.threshold * factors[op.name] if op.name in factors else flat for op in gated}
         return {name: self.layers.get(name, share) for name, share in common.items()}

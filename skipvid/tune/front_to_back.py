@@ -27,11 +27,11 @@ def front_to_back(search: Search, plan: Plan, most: float) -> Truncation:
         kept, threshold = policy, _FIRST_INPUT if gate.name == INPUT else _FIRST
         before = search.attempt(policy)
         for _ in range(_DOUBLINGS):
-            trial = search.attempt(_with(policy, gate.name, threshold))
+            coarser = _with(policy, gate.name, threshold)
+            trial = search.attempt(coarser)
             if not search.goal.met(trial) or trial.drop > allowed or trial.ms > before.ms:
                 break
-            assert isinstance(trial.policy, Truncation)
-            kept, threshold, before = trial.policy, threshold * 2, trial
+            kept, threshold, before = coarser, threshold * 2, trial
         policy = kept
     return policy
 

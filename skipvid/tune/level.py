@@ -11,9 +11,9 @@ from math import exp, inf, log
 
 import numpy as np
 
-from skipvid.gates.policies import Truncation
 from skipvid.tune.goals import Goal
 from skipvid.tune.trial import Trial
+from skipvid.tune.tunable import Tunable
 
 __all__ = ["Level"]
 
@@ -33,11 +33,11 @@ class Level:
         held: The level.
     """
 
-    def __init__(self, trial: Callable[[Truncation], Trial], goal: Goal, held: float) -> None:
+    def __init__(self, trial: Callable[[Tunable], Trial], goal: Goal, held: float) -> None:
         self._trial, self._goal = trial, goal
         self._target = log(max(held, _LEAST))
 
-    def score(self, policy: Truncation) -> tuple[Truncation, float]:
+    def score(self, policy: Tunable) -> tuple[Tunable, float]:
         """The policy scaled to the level, and what it scores there; infinity where trials do not come near the level.
 
         The score is interpolated between the trials on the two sides of the level, where they are (both as logarithms).

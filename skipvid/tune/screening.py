@@ -16,9 +16,9 @@ from math import exp, log, sinh
 import numpy as np
 from numpy.typing import NDArray
 
-from skipvid.gates.policies import Truncation
 from skipvid.plan import Plan
 from skipvid.tune.trial import Trial
+from skipvid.tune.tunable import Tunable
 
 __all__ = ["Effects", "Group", "design", "screen"]
 
@@ -68,7 +68,7 @@ def design(factors: int) -> NDArray[np.int8]:
     return whole[:, :factors]
 
 
-def screen(run: Callable[[Truncation], Trial], policy: Truncation, plan: Plan, groups: Sequence[Group]) -> Effects:
+def screen(run: Callable[[Tunable], Trial], policy: Tunable, plan: Plan, groups: Sequence[Group]) -> Effects:
     """Measure the effects of groups of thresholds around a policy.
 
     Args:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from skipvid.gates.policies import Truncation
 from skipvid.tune.goals import Goal
 from skipvid.tune.level import Level
 from skipvid.tune.trial import Bench, Trial
+from skipvid.tune.tunable import Tunable
 
 __all__ = ["DILATIONS", "INPUTS", "THRESHOLDS", "Search", "Stopped", "joint_input", "rising", "sweep", "uniform"]
 
@@ -51,7 +51,7 @@ class Search:
 
     bench: Bench
     goal: Goal
-    base: Truncation
+    base: Tunable
     report: Callable[[Search, Trial], None] = lambda search, trial: None
     stop: Callable[[], bool] = lambda: False
     small: Bench | None = None
@@ -60,7 +60,7 @@ class Search:
     best: Trial | None = None
     settled: Trial | None = None
 
-    def attempt(self, policy: Truncation) -> Trial:
+    def attempt(self, policy: Tunable) -> Trial:
         """Try a policy on the whole bench, once.
 
         Raises:
@@ -82,7 +82,7 @@ class Search:
         if self.goal.met(trial) and (self.best is None or self.goal.scored(trial) < self.goal.scored(self.best)):
             self.best = trial
 
-    def compare(self, policy: Truncation) -> Trial:
+    def compare(self, policy: Tunable) -> Trial:
         """Try a policy on the small bench.
 
         Raises:
@@ -93,11 +93,11 @@ class Search:
         self.compared += 1
         return (self.small or self.bench).run(policy)
 
-    def level(self, policy: Truncation) -> Level:
+    def level(self, policy: Tunable) -> Level:
         """The level of a policy on the small bench."""
         return Level(self.compare, self.goal, self.goal.held(self.compare(policy)))
 
-    def along(self, policies: Sequence[Truncation]) -> Trial | None:
+    def along(self, policies: Sequence[Tunable]) -> Trial | None:
         """The best of ever coarser policies that meets the goal, by bisection; None where none is found.
 
         Args:
@@ -112,11 +112,11 @@ class Search:
             low, high = (middle, high) if met == self.goal.coarsest else (low, middle)
         return best
 
-    def scaled(self, policy: Truncation, factors: Iterable[float]) -> Trial | None:
+    def scaled(self, policy: Tunable, factors: Iterable[float]) -> Trial | None:
         """`along` the policy with all thresholds multiplied by rising factors."""
         return self.along([policy.scaled(factor) for factor in factors])
 
-    def confirmed(self, policy: Truncation, before: Truncation) -> Truncation:
+    def confirmed(self, policy: Tunable, before: Tunable) -> Tunable:
         """A policy that did well on the small bench, scaled to the level that the one before has on the whole one.
 
         The one before where it does no better there: few frames mislead.
@@ -125,7 +125,7 @@ class Search:
         scaled, score = Level(self.attempt, self.goal, self.goal.held(old)).score(policy)
         return scaled if score < self.goal.scored(old) else before
 
-    def settle(self, policy: Truncation) -> Trial | None:
+    def settle(self, policy: Tunable) -> Trial | None:
         """Scale a policy so that it meets the goal by more than luck; None where none of the factors does.
 
         Average precision on a hundred frames jumps up and down along the factors. So all of them are tried, and the coarsest is
@@ -152,15 +152,13 @@ class Search:
         return front[::-1]
 
 
-def uniform(
-    base: Truncation, source: tuple[float, float], dilation: int, thresholds: Iterable[float] = THRESHOLDS
-) -> list[Truncation]:
+def uniform(base: Tunable, source: tuple[float, float], dilation: int, thresholds: Iterable[float] = THRESHOLDS) -> list[Tunable]:
     """One relative threshold for all layers, from fine to coarse; the policy's ``shaping`` stays."""
     policy = replace(base, input_threshold=source[0], input_noise=source[1], dilation=dilation, layers={})
     return [replace(policy, threshold=t, vector_threshold=_vector(base, t)) for t in thresholds]
 
 
-def sweep(search: Search) -> Truncation | None:
+def sweep(search: Search) -> Tunable | None:
     """The best uniform setting: one relative threshold for all layers, swept together with the input's threshold and dilation.
 
     Returns:
@@ -171,12 +169,10 @@ def sweep(search: Search) -> Truncation | None:
         # A quality that the usual input threshold spoils needs a finer one, a speed that it spoils a coarser.
         source, dilation = (INPUTS[0], DILATIONS[1]) if search.goal.coarsest else (INPUTS[-1], DILATIONS[0])
         found = search.along(uniform(search.base, source, dilation))
-    if found is None or not isinstance(found.policy, Truncation):
-        return None
-    return joint_input(search, found.policy)
+    return None if found is None else joint_input(search, found.policy)
 
 
-def joint_input(search: Search, start: Truncation) -> Truncation:
+def joint_input(search: Search, start: Tunable) -> Tunable:
     """The best threshold and dilation of the input for a policy, its own thresholds scaled to one level for each."""
     level = search.level(start)
     best, score = start, level.score(start)[1]
@@ -189,7 +185,7 @@ def joint_input(search: Search, start: Truncation) -> Truncation:
     return start if best == start else search.confirmed(best, start)
 
 
-def _better(level: Level, policy: Truncation, best: Truncation, score: float) -> tuple[Truncation, float]:
+def _better(level: Level, policy: Tunable, best: Tunable, score: float) -> tuple[Tunable, float]:
     if policy == best:
         return best, score
     scaled, found = level.score(policy)
@@ -208,7 +204,7 @@ def rising(values: Sequence[float]) -> list[float]:
     return [mean for mean, size in pools for _ in range(size)]
 
 
-def _vector(base: Truncation, threshold: float) -> float | None:
+def _vector(base: Tunable, threshold: float) -> float | None:
     """The threshold of broadcast vectors in the proportion that the base policy has."""
     if base.vector_threshold is None or base.threshold == 0:
         return base.vector_threshold

@@ -14,11 +14,11 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from skipvid.gates.policies import Truncation
 from skipvid.plan import Plan
 from skipvid.tune.groups import groups
 from skipvid.tune.screening import Effects, Group, screen
 from skipvid.tune.search import Search
+from skipvid.tune.tunable import Tunable
 
 __all__ = ["moves", "shape"]
 
@@ -31,13 +31,13 @@ _PAYS = 0.004  # relative gain of a single move that is kept
 _PATIENCE = 4  # moves in succession that do not pay before the search ends
 
 
-def shape(search: Search, start: Truncation, plan: Plan) -> tuple[Truncation, Effects | None]:
+def shape(search: Search, start: Tunable, plan: Plan) -> tuple[Tunable, Effects | None]:
     """Rounds of moving all thresholds by their effects; the policy they end with, and the effects measured last."""
     policy, found = start, None
     for _ in range(_ROUNDS):
         level = search.level(policy)
         before = level.score(policy)[1]
-        found = screen(search.compare, policy, plan, groups(plan))
+        found = screen(search.compare, policy, plan, groups(policy, plan))
         steps = found.steps()
         better, score = policy, before
         for strength in _STRENGTHS:
@@ -56,14 +56,14 @@ def shape(search: Search, start: Truncation, plan: Plan) -> tuple[Truncation, Ef
     return policy, found
 
 
-def _moved(policy: Truncation, plan: Plan, names: Sequence[Group], logs: NDArray[np.float64]) -> Truncation:
+def _moved(policy: Tunable, plan: Plan, names: Sequence[Group], logs: NDArray[np.float64]) -> Tunable:
     """The policy with the thresholds of each group multiplied by the exponential of a number."""
     shares = policy.shares(plan)
     factors = {name: exp(step) for group, step in zip(names, logs, strict=True) for name in group}
     return policy.with_layers({name: shares[name] * factor for name, factor in factors.items()})
 
 
-def moves(search: Search, start: Truncation, plan: Plan, found: Effects) -> Truncation:
+def moves(search: Search, start: Tunable, plan: Plan, found: Effects) -> Tunable:
     """Move single groups while that pays: coarser where that saves most for what it loses, finer where least, at one level.
 
     Args:

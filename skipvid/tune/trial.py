@@ -23,6 +23,7 @@ from skipvid.tune.coco import average_precision
 from skipvid.tune.ground_truth import GroundTruth
 from skipvid.tune.prices import Prices, measure_prices
 from skipvid.tune.sampling import Clip, Footage
+from skipvid.tune.tunable import Tunable
 
 __all__ = ["LEAST_OBJECTS", "Bench", "Trial"]
 
@@ -48,7 +49,7 @@ class Trial:
         ms: Time per frame in the network by the prices of the operators, in ms.
     """
 
-    policy: Policy
+    policy: Tunable
     agreement: Agreement
     drop: float
     drop75: float
@@ -181,7 +182,7 @@ class Bench:
         pixels = item.model.preprocess.pixel_map()
         return Stream(item.model.plan, policy, engine=self._engine, threads=threads, pixels=pixels, scales=scales)
 
-    def run(self, policy: Policy) -> Trial:
+    def run(self, policy: Tunable) -> Trial:
         """Try a policy."""
         for index, video in enumerate(self._videos):
             if video.prices is None:
@@ -235,7 +236,7 @@ def _walk(
 
 
 def _judge(
-    policy: Policy, videos: Sequence[_Video], walked: Sequence[Sequence[tuple[list[Detections], NDArray[np.int64]]]]
+    policy: Tunable, videos: Sequence[_Video], walked: Sequence[Sequence[tuple[list[Detections], NDArray[np.int64]]]]
 ) -> Trial:
     conf = videos[0].item.model.conf
     runs, macs, dense_macs, ms, judged = [], 0.0, 0.0, [], []

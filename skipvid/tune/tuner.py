@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
 from skipvid.engine import EngineName
 from skipvid.errors import UsageError
 from skipvid.gates.policies import Truncation
-from skipvid.gates.presets import PRESETS
+from skipvid.gates.presets import DEFAULT_FAMILY
 from skipvid.gates.thresholds import Thresholds
 from skipvid.models.model import Model
 from skipvid.tune.front_to_back import front_to_back
@@ -20,10 +20,11 @@ from skipvid.tune.sampling import Footage
 from skipvid.tune.search import Search, Stopped, joint_input, sweep
 from skipvid.tune.shaping import moves, shape
 from skipvid.tune.trial import Bench, Trial
+from skipvid.tune.tunable import base_of, exact, finer
 
 __all__ = ["METHODS", "Request", "Tuned", "tune"]
 
-METHODS = ("shaped", "uniform", "front-to-back")
+SHAPED, UNIFORM, FRONT_TO_BACK = METHODS = ("shaped", "uniform", "front-to-back")
 
 _MARGIN = 0.5  # share of the allowed loss that the search may use up; the rest is for frames it has not seen
 _BACK = (1.0, 0.92, 0.85, 0.78, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # factors on thresholds until unseen frames agree too
@@ -38,6 +39,8 @@ class Request:
     Attributes:
         goal: What must be kept.
         method: ``shaped``: per layer by measured worth; ``uniform``: one threshold for all; ``front-to-back``: DeltaCNN's.
+        family: Kind of gate, see `skipvid.gates.presets.FAMILIES`; None: the presets' own, and truncation where the method is
+            DeltaCNN's, which knows no other.
         engine: ``auto``, ``native`` or ``reference``.
         threads: Threads of the engine.
         seconds: Time for the search; None: until no move pays.
@@ -45,9 +48,20 @@ class Request:
 
     goal: Goal
     method: str = "shaped"
+    family: str | None = None
     engine: EngineName = "auto"
     threads: int = 0
     seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.method == FRONT_TO_BACK and self.family not in (None, Truncation.TYPE):
+            message = f"The method {FRONT_TO_BACK} is DeltaCNN's, for truncation; the gate is {self.family}."
+            raise UsageError(message, "Use --method shaped, or --gate truncation.")
+
+    @property
+    def gate(self) -> str:
+        """The kind of gate that is tuned."""
+        return self.family or (Truncation.TYPE if self.method == FRONT_TO_BACK else DEFAULT_FAMILY)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,10 +130,7 @@ def tune(
     halves = [item.split() for item in footage]
     for item, truth in zip(footage, truths, strict=False):
         _check_truth(item, truth)
-    base = PRESETS["balanced"]
-    assert isinstance(base, Truncation)
-    if request.method == "uniform":
-        base = Truncation(base.threshold, base.norm, vector_threshold=base.vector_threshold)
+    base = base_of(request.gate, request.method == UNIFORM)
     bench = Bench([first for first, _ in halves], request.engine, request.threads, norm=base.norm, truths=truths)
     # One scene's scales belong to it. The mean of several does worse on other videos than what is measured there.
     scales = bench.scales if len(footage) == 1 else {}
@@ -178,7 +189,7 @@ def _check_truth(item: Footage, truth: GroundTruth | None) -> None:
 
 def _search(search: Search, model: Model, request: Request, stage: Callable[[str], None]) -> None:
     plan = search.bench.footage[0].model.plan
-    if request.method == "front-to-back":
+    if request.method == FRONT_TO_BACK:
         stage("searching front to back")
         most = request.goal.max_drop * _MARGIN if isinstance(request.goal, KeepQuality) else 1.0
         front_to_back(search, plan, most)
@@ -189,7 +200,7 @@ def _search(search: Search, model: Model, request: Request, stage: Callable[[str
         # One detection among a hundred is more than the margin leaves.
         search.goal = request.goal
         start = sweep(search)
-    if start is None or request.method == "uniform":
+    if start is None or request.method == UNIFORM:
         return
     stage("shaping thresholds by what they save for what they lose")
     shaped, found = shape(search, start, plan)
@@ -205,8 +216,7 @@ def _search(search: Search, model: Model, request: Request, stage: Callable[[str
 def _nearest(search: Search) -> Trial:
     """Where nothing meets the goal: what is exact; for a speed that is out of reach the fastest tried."""
     if isinstance(search.goal, KeepQuality) or not search.trials:
-        exact = PRESETS["exact"]
-        return search.bench.run(exact)
+        return search.bench.run(exact(search.base))
     return min(search.trials, key=lambda trial: trial.ms)
 
 
@@ -214,19 +224,13 @@ def _verify(unseen: Bench, found: Trial, goal: Goal) -> Trial:
     """The policy on unseen frames, all of its thresholds made finer until a quality is met; the finest where none meets it."""
     policy = found.policy
     trial = unseen.run(policy)
-    if not isinstance(policy, Truncation) or not goal.coarsest:
+    if not goal.coarsest:
         return trial
     for factor in _BACK[1:]:
         if goal.met(trial):
             break
-        trial = unseen.run(_finer(policy, factor))
+        trial = unseen.run(finer(policy, factor))
     return trial
-
-
-def _finer(policy: Truncation, factor: float) -> Truncation:
-    """All thresholds multiplied, the input's too: what the input ignores no layer brings back."""
-    finer = policy.scaled(factor)
-    return replace(finer, input_threshold=policy.input_threshold * factor, input_noise=policy.input_noise * factor)
 
 
 def _table(search: Search, found: Trial) -> list[Trial]:

@@ -43,6 +43,13 @@ def test_it_writes_thresholds_that_the_model_takes(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("gate", ["truncation", "output-norm"])
+def test_the_gate_can_be_chosen(gate: str, material: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "t.json"
+    assert _tune(material, out, "--gate", gate) == 0
+    assert load_thresholds(out, load(material[0]).plan).policy.to_dict()["type"] == gate
+
+
 def test_a_missing_video_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tune-thresholds", str(tmp_path / "none.mp4")]) == 1
     error = capsys.readouterr().err
@@ -55,6 +62,10 @@ def test_a_missing_video_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     [
         (("--target-fps", "20"), "--target-fps and --max-drop exclude each other"),
         (("--gt", "a.txt", "--gt", "b.txt"), "There are 2 file(s) of ground truth for 1 video(s). Give --gt once per video"),
+        (
+            ("--method", "front-to-back", "--gate", "input-norm"),
+            "DeltaCNN's, for truncation; the gate is input-norm.",
+        ),
         (("--gt", "none.txt"), "The ground truth none.txt cannot be read: No such file or directory."),
     ],
 )

@@ -96,3 +96,11 @@ def test_missing_files_and_unwritable_places_are_named(tmp_path: Path, plan: Pla
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         save_thresholds(tmp_path / "file" / "t.json", tuned)
+
+
+def test_a_file_may_be_read_by_whom_other_new_files_may(tmp_path: Path, tuned: Thresholds) -> None:
+    path, other = tmp_path / "t.json", tmp_path / "other"
+    save_thresholds(path, tuned)
+    other.write_text("")
+    assert path.stat().st_mode == other.stat().st_mode
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["other", "t.json"]

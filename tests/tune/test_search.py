@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from skipvid.gates.policies import Truncation
+from skipvid.gates.policies import InputNorm, Truncation
+from skipvid.models.loading import load
 from skipvid.plan import Conv, GatePoint, Plan, TensorSpec
 from skipvid.tune.goals import Goal, KeepQuality, ReachSpeed
 from skipvid.tune.groups import groups
@@ -157,7 +159,7 @@ def test_the_design_asks_every_group_alike_and_apart_from_the_others(factors: in
 def test_effects_are_those_of_single_layers(plan: Plan) -> None:
     bench = MadeUp(plan)
     start = Truncation(0.01, input_threshold=4, dilation=1)
-    found = screen(bench.run, start, plan, groups(plan))
+    found = screen(bench.run, start, plan, groups(Truncation(), plan))
     at = bench.run(start)
     assert bench.runs - 1 == 8
     # Shares are of the mean over trials, which by the convexity of c / t and of q * t in log t is above that of the middle.
@@ -221,13 +223,35 @@ def test_the_table_holds_what_no_other_beats(plan: Plan) -> None:
 
 
 def test_groups_cover_every_gate_once_and_keep_classes_apart(plan: Plan) -> None:
-    assert groups(plan) == [(f"c{k}",) for k in range(6)]
+    assert groups(Truncation(), plan) == [(f"c{k}",) for k in range(6)]
     wide = replace(plan, ops=tuple(_wider(op, 1 + k % 2) for k, op in enumerate(plan.ops)))
-    few = groups(wide, 4)
+    few = groups(Truncation(), wide, 4)
     assert sorted(name for group in few for name in group) == [f"c{k}" for k in range(6)]
     behind: Mapping[str, int] = {op.inputs[0]: op.weight.size for op in wide.ops if isinstance(op, Conv)}
     for group in few:
         assert len({behind.get(name, 0) > 16 for name in group}) == 1
+
+
+def test_groups_of_norm_gates_are_their_convolutions(shared_data: Path) -> None:
+    plan = load(shared_data / "weights/picodet_s_320_coco.onnx").plan
+    gates = InputNorm(0.01)
+    names = [name for name in gates.gate_names(plan) if name != "input"]
+    found = groups(gates, plan, 40)
+    assert sorted(name for group in found for name in group) == sorted(names)
+    assert [group[0] for group in found] == sorted((group[0] for group in found), key=names.index)
+    assert abs(len(found) - 40) <= 2
+    kinds = {op.name: (op.is_depthwise, plan.tensors[op.output].is_vector) for op in plan.ops if isinstance(op, Conv)}
+    for group in found:
+        assert len({kinds[name][1] for name in group}) == 1, "vectors apart"
+
+
+def test_a_depthwise_saves_its_pointwise_too(plan: Plan) -> None:
+    assert InputNorm(0.01).worth(plan) == {f"c{k}": 8 * 8 * 16 for k in range(1, 6)}
+    assert Truncation(0.01).worth(plan) == {**{f"c{k}": 8 * 8 * 16 for k in range(5)}, "c5": 0}
+    depthwise = replace(plan.ops[2], weight=np.ones((4, 1, 1, 1), np.float32), groups=4)
+    shared = replace(plan, ops=(*plan.ops[:2], depthwise, *plan.ops[3:]))
+    assert InputNorm(0.01).worth(shared)["c2"] == 8 * 8 * (4 + 16)
+    assert "c3" not in InputNorm(0.01).worth(shared)
 
 
 def _wider(op: Any, factor: int) -> Any:

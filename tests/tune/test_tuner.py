@@ -9,8 +9,9 @@ import pytest
 
 from skipvid.engine.stream import Stream
 from skipvid.errors import UsageError
-from skipvid.gates.policies import Truncation
-from skipvid.gates.presets import preset
+from skipvid.gates.norms import NormGate
+from skipvid.gates.policies import InputNorm, Truncation
+from skipvid.gates.presets import DEFAULT_FAMILY
 from skipvid.gates.thresholds import load_thresholds, save_thresholds
 from skipvid.models.detection import Detections
 from skipvid.models.loading import load
@@ -21,6 +22,7 @@ from skipvid.tune.prices import Prices, measure_prices
 from skipvid.tune.sampling import Footage, sample, sample_video
 from skipvid.tune.search import Search
 from skipvid.tune.trial import Bench
+from skipvid.tune.tunable import exact, finer
 from skipvid.tune.tuner import METHODS, Request, tune
 
 
@@ -64,12 +66,12 @@ def test_too_few_frames_are_refused(model: Model, clip_path: Path) -> None:
 
 
 def test_exact_agrees_and_a_coarse_gate_does_not(bench: Bench) -> None:
-    exact = bench.run(preset("exact"))
-    assert exact.agreement.objects_per_frame > 0.9
-    assert (exact.agreement.quality, exact.agreement.loss) == (1, pytest.approx(0, abs=1e-6))
-    assert 0 < exact.macs < 1
+    whole = bench.run(exact(Truncation()))
+    assert whole.agreement.objects_per_frame > 0.9
+    assert (whole.agreement.quality, whole.agreement.loss) == (1, pytest.approx(0, abs=1e-6))
+    assert 0 < whole.macs < 1
     coarse = bench.run(Truncation(5.0, input_threshold=200, input_noise=0))
-    assert coarse.macs < exact.macs
+    assert coarse.macs < whole.macs
     assert coarse.agreement.quality < 0.9
     assert coarse.agreement.loss > 0.1
 
@@ -88,12 +90,12 @@ def test_a_search_keeps_the_cheapest_that_meets_the_goal(bench: Bench) -> None:
 def test_every_method_meets_the_goal_and_beats_exact(
     method: str, model: Model, footage: list[Footage], bench: Bench, tmp_path: Path
 ) -> None:
-    tuned = tune(model, footage, Request(KeepQuality(0.1), method, "reference", 1))
+    tuned = tune(model, footage, Request(KeepQuality(0.1), method, engine="reference", threads=1))
     assert tuned.complete
     assert tuned.met
     assert tuned.verified is not None
     assert tuned.verified.agreement.quality >= 0.9
-    assert tuned.found.macs < bench.run(preset("exact")).macs
+    assert tuned.found.macs < bench.run(exact(Truncation())).macs
     assert [row["chosen"] for row in tuned.thresholds.measured["pareto"]].count(True) == 1
     save_thresholds(tmp_path / "t.json", tuned.thresholds)
     again = load_thresholds(tmp_path / "t.json", model.plan)
@@ -102,9 +104,37 @@ def test_every_method_meets_the_goal_and_beats_exact(
     assert "input" not in again.scales
 
 
+@pytest.mark.parametrize("family", ["input-norm", "output-norm"])
+def test_norm_gates_are_shaped_as_truncation_is(family: str, model: Model, footage: list[Footage], bench: Bench) -> None:
+    tuned = tune(model, footage, Request(KeepQuality(0.1), family=family, engine="reference", threads=1))
+    policy = tuned.thresholds.policy
+    assert isinstance(policy, NormGate)
+    assert family == policy.TYPE
+    assert set(policy.layers) <= set(policy.gate_names(model.plan))
+    assert tuned.met
+    assert tuned.verified is not None
+    assert tuned.verified.agreement.quality >= 0.9
+    assert tuned.verified.macs < bench.run(exact(policy)).macs
+    tried = [trial.policy for trial in tuned.search.trials]
+    assert {trial.TYPE for trial in tried} == {family}
+    assert len({(trial.input_threshold, trial.input_noise, trial.dilation) for trial in tried}) > 1
+
+
+def test_what_is_tuned_unless_said_is_the_gate_of_the_presets(model: Model, footage: list[Footage]) -> None:
+    tuned = tune(model, footage, Request(KeepQuality(0.1), "uniform", engine="reference", threads=1))
+    assert tuned.thresholds.policy.to_dict()["type"] == DEFAULT_FAMILY
+    assert all(trial.policy.shaping == 0 and not trial.policy.layers for trial in tuned.search.trials)
+
+
+def test_the_published_search_is_for_truncation() -> None:
+    assert Request(KeepQuality(), "front-to-back").gate == "truncation"
+    with pytest.raises(UsageError, match=r"^The method front-to-back is DeltaCNN's, for truncation; the gate is input-norm\."):
+        Request(KeepQuality(), "front-to-back", "input-norm")
+
+
 def test_an_interrupted_search_keeps_the_best_so_far(model: Model, footage: list[Footage]) -> None:
     calls = iter([False] * 4 + [True] * 99)
-    tuned = tune(model, footage, Request(KeepQuality(0.5), "uniform", "reference", 1), stop=lambda: next(calls))
+    tuned = tune(model, footage, Request(KeepQuality(0.5), "uniform", engine="reference", threads=1), stop=lambda: next(calls))
     assert not tuned.complete
     assert tuned.verified is None
     assert len(tuned.search.trials) == 4
@@ -120,8 +150,8 @@ def _priced_by_macs(stream: Stream, images: object) -> Prices:
 
 def test_a_speed_is_reached_at_the_least_loss(model: Model, footage: list[Footage], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("skipvid.tune.trial.measure_prices", _priced_by_macs)
-    ms = 0.5 * Bench(footage, engine="reference", threads=1).run(preset("exact")).ms
-    tuned = tune(model, footage, Request(ReachSpeed(ms), "uniform", "reference", 1))
+    ms = 0.5 * Bench(footage, engine="reference", threads=1).run(exact(Truncation())).ms
+    tuned = tune(model, footage, Request(ReachSpeed(ms), "uniform", engine="reference", threads=1))
     assert tuned.search.best is tuned.found
     assert 0 < tuned.found.ms <= ms
     assert tuned.found.loss == min(t.loss for t in tuned.search.trials if t.ms <= ms)
@@ -131,7 +161,7 @@ def test_a_speed_is_reached_at_the_least_loss(model: Model, footage: list[Footag
 
 
 def test_a_speed_out_of_reach_gives_the_fastest_and_says_so(model: Model, footage: list[Footage]) -> None:
-    tuned = tune(model, footage, Request(ReachSpeed(1e-6), "uniform", "reference", 1))
+    tuned = tune(model, footage, Request(ReachSpeed(1e-6), "uniform", engine="reference", threads=1))
     assert not tuned.met
     assert tuned.search.best is None
     assert tuned.found.ms == min(t.ms for t in tuned.search.trials)
@@ -139,7 +169,7 @@ def test_a_speed_out_of_reach_gives_the_fastest_and_says_so(model: Model, footag
 
 def test_ground_truth_is_the_reference_where_there_is_one(model: Model, footage: list[Footage], bench: Bench) -> None:
     clips = [clip for item in footage for clip in item.clips]
-    dense = bench.run(preset("exact"))
+    dense = bench.run(exact(Truncation()))
     found = {}
     for clip in clips:
         stream = model.stream("exact", engine="reference")
@@ -150,7 +180,7 @@ def test_ground_truth_is_the_reference_where_there_is_one(model: Model, footage:
     shifted = GroundTruth({k: Detections(d.boxes + 500, d.scores, d.labels) for k, d in found.items()}, complete=False)
     coarse = Truncation(5.0, input_threshold=200, input_noise=0)
     judged = Bench(footage, "reference", 1, truths=[same])
-    assert judged.run(preset("exact")).drop == pytest.approx(0, abs=1e-6)
+    assert judged.run(exact(Truncation())).drop == pytest.approx(0, abs=1e-6)
     assert judged.run(coarse).drop > 0.1
     # Of a truth that the dense network misses altogether nothing can be lost.
     assert Bench(footage, "reference", 1, truths=[shifted]).run(coarse).drop == pytest.approx(0, abs=1e-6)
@@ -166,3 +196,9 @@ def test_an_operator_is_priced_by_what_it_recomputes(model: Model, footage: list
     assert prices.ms(prices.pixels) == pytest.approx(prices.dense)
     half = prices.pixels // 2
     assert prices.idle < prices.ms(half) < prices.dense
+
+
+def test_what_is_made_finer_is_made_finer_at_the_input_too() -> None:
+    policy = InputNorm(0.1, input_threshold=2.0, input_noise=0.5, vector_threshold=0.04, layers={"a": 0.2, "input": 4.0})
+    half = finer(policy, 0.5)
+    assert half == InputNorm(0.05, input_threshold=1.0, input_noise=0.25, vector_threshold=0.02, layers={"a": 0.1, "input": 4.0})
