@@ -159,7 +159,8 @@ class NormGate(GateOptions):
 
     def worth(self, plan: Plan) -> dict[str, int]:
         """Multiply-accumulates that each gate saves where it is closed, by operator name, in execution order."""
-        return {op.name: _macs_closed(op, plan) for op in self._gated(plan)}
+        shared = sharing(plan)
+        return {op.name: _macs_closed(op, plan, shared) for op in self._gated(plan)}
 
     def shares(self, plan: Plan) -> dict[str, float]:
         """The threshold of every gated convolution, by operator name, in the policy's units."""
@@ -261,7 +262,7 @@ def sharing(plan: Plan) -> frozenset[str]:
     return frozenset(op.name for op in plan.ops if isinstance(op, Conv) and op.is_pointwise and op.inputs[0] in depthwise)
 
 
-def _macs_closed(op: Conv, plan: Plan) -> int:
+def _macs_closed(op: Conv, plan: Plan, shared: frozenset[str]) -> int:
     """Arithmetic of a convolution and of those that share its gate."""
-    shared = sharing(plan) if op.is_depthwise else frozenset()
-    return plan.op_macs[op.name] + sum(plan.op_macs[reader.name] for reader in plan.consumers(op.output) if reader.name in shared)
+    readers = plan.consumers(op.output) if op.is_depthwise else ()
+    return plan.op_macs[op.name] + sum(plan.op_macs[reader.name] for reader in readers if reader.name in shared)
