@@ -13,9 +13,15 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 __all__ = ["make_bar"]
+
+_WIDE = 110  # columns of a terminal with room for everything
+_BAR = 40
+_FIGURES = 68  # columns that a short bar and all figures take
+_SHORTEST = 8
 
 
 class _Rate(ProgressColumn):
@@ -27,7 +33,7 @@ class _Rate(ProgressColumn):
 
 
 def make_bar(console: Console, source: str, frames: int | None) -> Progress:
-    """A bar with one task, not started yet; its field ``updates`` is text.
+    """A bar with one task, not started yet; its field ``updates`` is text that ends the line.
 
     Args:
         console: Where it is shown.
@@ -35,11 +41,14 @@ def make_bar(console: Console, source: str, frames: int | None) -> Progress:
         frames: How many frames are expected; None: unknown.
     """
     known = frames is not None
-    columns: list[ProgressColumn | str] = [SpinnerColumn(), TextColumn("{task.description}", markup=False)]
-    columns += [BarColumn(), TextColumn("{task.percentage:>3.0f}%")] if known else []
+    # Where there is little room the name gives way, not the figures.
+    room = max(console.width - (_FIGURES if known else _FIGURES // 2), _SHORTEST)
+    name = Column(no_wrap=True, overflow="ellipsis", max_width=room)
+    columns: list[ProgressColumn | str] = [SpinnerColumn(), TextColumn("{task.description}", markup=False, table_column=name)]
+    columns += [BarColumn(_BAR if console.width >= _WIDE else _BAR // 4), TextColumn("{task.percentage:>3.0f}%")] if known else []
     columns += [MofNCompleteColumn() if known else TextColumn("{task.completed} frames"), _Rate()]
     columns += [TimeRemainingColumn()] if known else []
-    columns += [TextColumn("updates {task.fields[updates]}")]
+    columns += [TextColumn("{task.fields[updates]}")]
     bar = Progress(*columns, console=console, transient=True)
     bar.add_task(source, total=frames, updates="")
     return bar

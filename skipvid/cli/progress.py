@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from skipvid.pipeline.observer import FrameReport, RunResult, Started, Status
 from skipvid.stats.checks import check_words
+from skipvid.stats.words import savings_words, share, speed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,7 +71,7 @@ class Reporter:
         if self._console is None:
             return
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=report.done, updates=f"{self._rate:.1%}")
+            self._bar.update(self._bar.task_ids[0], completed=report.done, updates=f"updates {self._rate:.1%}")
         elif self._clock() - self._said >= _LINE_EVERY_S:
             self._said = self._clock()
             self._print(self._line(report.done))
@@ -109,30 +110,19 @@ class Reporter:
 def summary_table(result: RunResult) -> Table:
     """The run in a few lines. The three figures of what was saved always stand together."""
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold")
+    table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
     table.add_column()
     frames = f"{result.frames}" + (", interrupted" if result.status is Status.INTERRUPTED else "")
     if result.dropped:
         frames += f" ({result.dropped} dropped to keep up)"
-    table.add_row("Frames", frames)
+    table.add_row("Frames", f"{frames}, {speed(result.savings)} per second")
     table.add_row("Detections", f"{result.detections} ({result.detections / max(result.frames, 1):.2f} per frame)")
-    table.add_row("MACs saved", f"{result.macs_saved:.1%} ({_giga(result.macs)} of {_giga(result.dense_macs)} done)")
-    table.add_row("Network time saved", _network(result))
-    speed = result.frames / result.seconds if result.seconds else 0.0
-    table.add_row("Whole time", f"{result.seconds:.1f} s ({speed:.1f} frames/s; network {result.network_ms / 1000:.1f} s)")
+    for title, value, details in savings_words(result.savings):
+        table.add_row(title, Text(f"{share(value):>7}").append(f"  {details}", style="dim"))
+    table.add_row("", Text(result.savings.basis, style="dim"))
     for title, text in check_words(result.checks):
-        table.add_row(title, text)
+        table.add_row(title, Text(text))
     return table
-
-
-def _giga(macs: int) -> str:
-    return f"{macs / 1e9:.1f} G" if macs >= 1e9 else f"{macs / 1e6:.1f} M"
-
-
-def _network(result: RunResult) -> str:
-    if not result.refreshes:
-        return "-"
-    basis = "the frame" if result.refreshes == 1 else f"the {result.refreshes} frames"
-    return f"{result.network_saved:.1%} (against the {result.refresh_ms:.1f} ms of {basis} computed in full)"

@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from skipvid.stats.savings import Savings
+
 __all__ = ["FrameReport", "Observer", "RunResult", "Silent", "Started", "Status"]
 
 
@@ -72,12 +74,8 @@ class RunResult:
         frames: Frames processed.
         dropped: Frames of a live source that came while another was processed.
         detections: Objects found, summed over frames.
-        macs: Multiply-accumulates executed.
-        dense_macs: Those of full passes over the same frames.
-        network_ms: Time in the network, summed over frames.
-        refresh_ms: Mean time of a full pass, without deciding what to compute, over the frames that were computed in full.
-        refreshes: Number of frames ``refresh_ms`` is taken over.
-        seconds: Time from the first frame to the last file closed.
+        savings: What skipping saved, three ways.
+        seconds: Time from the first frame to the last file closed, audits included.
         ms: Time per stage, summed over frames.
         notices: What the user was told.
         signal: The signal that interrupted the run, or None.
@@ -89,26 +87,12 @@ class RunResult:
     frames: int
     dropped: int
     detections: int
-    macs: int
-    dense_macs: int
-    network_ms: float
-    refresh_ms: float
-    refreshes: int
+    savings: Savings
     seconds: float
     ms: dict[str, float]
     notices: tuple[str, ...] = ()
     signal: int | None = None
     checks: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def macs_saved(self) -> float:
-        """Share of the arithmetic that was not done, 0 to 1."""
-        return 1 - self.macs / self.dense_macs if self.dense_macs else 0.0
-
-    @property
-    def network_saved(self) -> float:
-        """Share of the network's time saved against computing every frame in full, by the mean time of those that were."""
-        return 1 - self.network_ms / (self.refresh_ms * self.frames) if self.refresh_ms and self.frames else 0.0
 
 
 class Observer(Protocol):

@@ -261,7 +261,13 @@ class _Run:
         if record is not None:
             record.write(self._ending.status, self._tally, self._notices, seconds)
         result = self._tally.result(
-            self._ending.status, self._config.folder, seconds, self._source.dropped, tuple(self._notices), self._ending.signal
+            self._ending.status,
+            self._config.folder,
+            seconds,
+            self._source.dropped,
+            tuple(self._notices),
+            self._ending.signal,
+            live=self._source.live,
         )
         self._observer.finished(result)
         return result

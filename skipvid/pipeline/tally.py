@@ -10,7 +10,7 @@ from typing import Any
 from skipvid.pipeline.observer import RunResult, Status
 from skipvid.stats.audit import AuditCount
 from skipvid.stats.budget import BudgetCount
-from skipvid.stats.savings import network_ms, pass_ms
+from skipvid.stats.savings import SavingsCount
 
 __all__ = ["Tally"]
 
@@ -19,10 +19,10 @@ class Tally:
     """Totals over the frames of a run."""
 
     def __init__(self) -> None:
-        self.frames = self.detections = self.macs = self.dense_macs = self.unchanged = 0
+        self.frames = self.detections = self.unchanged = 0
         self.ms: defaultdict[str, float] = defaultdict(float)
         self.refreshes: Counter[str] = Counter()
-        self._refresh_ms: list[float] = []
+        self.savings = SavingsCount()
         self.budget, self.audit = BudgetCount(), AuditCount()
         self.precision: dict[str, float] = {}
 
@@ -32,42 +32,32 @@ class Tally:
         """Count a frame."""
         self.frames += 1
         self.detections += detections
-        self.macs += macs
-        self.dense_macs += dense_macs
+        self.savings.add(macs, dense_macs, ms)
         self.unchanged += not changed
         for stage, time in ms.items():
             self.ms[stage] += time
         if refresh is not None:
             self.refreshes[refresh] += 1
-            self._refresh_ms.append(pass_ms(ms))
-
-    @property
-    def full(self) -> tuple[float, int]:
-        """Mean time of a full pass, in ms, and over how many frames computed in full it is taken."""
-        times = self._refresh_ms
-        return (sum(times) / len(times), len(times)) if times else (0.0, 0)
-
-    @property
-    def network_ms(self) -> float:
-        """Time in the network, summed over frames: deciding what to compute, computing it, and the graph's tail."""
-        return network_ms(self.ms)
 
     def result(
-        self, status: Status, folder: Path | None, seconds: float, dropped: int, notices: tuple[str, ...], signal: int | None
+        self,
+        status: Status,
+        folder: Path | None,
+        seconds: float,
+        dropped: int,
+        notices: tuple[str, ...],
+        signal: int | None,
+        *,
+        live: bool = False,
     ) -> RunResult:
         """The totals as the outcome of a run."""
-        refresh_ms, refreshes = self.full
         return RunResult(
             status=status,
             folder=folder,
             frames=self.frames,
             dropped=dropped,
             detections=self.detections,
-            macs=self.macs,
-            dense_macs=self.dense_macs,
-            network_ms=self.network_ms,
-            refresh_ms=refresh_ms,
-            refreshes=refreshes,
+            savings=self.savings.measure(max(seconds - self.audit.ms / 1000, 0.0), live=live),
             seconds=seconds,
             ms=dict(self.ms),
             notices=notices,
@@ -83,18 +73,18 @@ class Tally:
 
     def to_dict(self, seconds: float, dropped: int) -> dict[str, Any]:
         """The totals as recorded in ``run.json``."""
-        refresh_ms, refreshes = self.full
+        full_ms, full_frames = self.savings.full
         return {
             "frames": self.frames,
             "dropped": dropped,
             "detections": self.detections,
-            "macs": self.macs,
-            "dense_macs": self.dense_macs,
+            "macs": self.savings.macs,
+            "dense_macs": self.savings.dense_macs,
             "frames_unchanged": self.unchanged,
             "refreshes": dict(self.refreshes),
-            "network_ms": round(self.network_ms, 3),
-            "refresh_ms": round(refresh_ms, 3),
-            "refresh_ms_frames": refreshes,
+            "network_ms": round(self.savings.network_ms, 3),
+            "full_ms": round(full_ms, 3),
+            "full_frames": full_frames,
             "ms": {stage: round(total, 3) for stage, total in self.ms.items()},
             "seconds": round(seconds, 3),
             **self._checks(),

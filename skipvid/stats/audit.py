@@ -61,9 +61,10 @@ class AuditCount:
         found = f"F1 {totals['f1']:.3f}{precision}: {totals['missed']} of {totals['dense']} missed, {totals['false']} false"
         worst = max(totals["outputs"].items(), key=lambda item: float(item[1]["max"]), default=None)
         each = f"{float(totals['ms']) / frames:.1f} ms each, not counted above"
-        lines = [("Audits", f"{frames} frames against full passes, {each}")]
+        lines = [("Audits", f"{frames} {'frame' if frames == 1 else 'frames'} against full passes, {each}")]
         lines.append(("Agreement", found))
         if worst is not None:
             name, error = worst
-            lines.append(("Largest error", f"{error['max']:.3g} of the largest output, {error['mean']:.2g} on average ({name})"))
+            largest, mean = (f"{100 * float(error[key]):.2g} %" for key in ("max", "mean"))
+            lines.append(("Largest error", f"{largest} of the largest magnitude of output {name}, {mean} on average"))
         return lines

@@ -78,9 +78,9 @@ class BudgetCount:
         """What `to_dict` says, as titles and texts."""
         ms, p95, share = float(totals["ms"]), float(totals["p95"]), f"{100 * float(totals['withheld']):.1f} %"
         verdict = "held" if totals["held"] else "not held"
-        outside = f"; outside of it, after cuts: {totals['outside']}" if totals["outside"] else ""
-        forced = f"; in {totals['forced']} frames it was more than fits" if totals["forced"] else ""
+        outside = f"; {totals['outside']} more computed in full or to calibrate" if totals["outside"] else ""
+        forced = f"; in {totals['forced']} frames more than fits could wait no longer" if totals["forced"] else ""
         return [
             ("Budget", f"{ms:.1f} ms of network per frame, {verdict}: 95 % of frames within {ms * p95:.1f} ms{outside}"),
-            ("Waiting", f"{share} of the picture on average, for at most {totals['oldest']} frames{forced}"),
+            ("Waiting", f"{share} of the picture on average, none of it for more than {totals['oldest']} frames{forced}"),
         ]

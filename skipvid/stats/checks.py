@@ -9,7 +9,7 @@ from skipvid.stats.audit import AuditCount
 from skipvid.stats.budget import BudgetCount
 from skipvid.stats.savings import network_ms
 
-__all__ = ["check_words", "read_checks"]
+__all__ = ["check_title", "check_words", "read_checks"]
 
 
 def read_checks(table: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,6 +32,11 @@ def read_checks(table: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) ->
         known = facts.get("totals", {}).get("audit") or {}
         checks["audit"] = {**audit, **{name: value for name, value in known.items() if name == "ap50"}}
     return checks
+
+
+def check_title(checks: Mapping[str, Any]) -> str:
+    """What the totals are about."""
+    return " and ".join(name for name in ("budget", "audit") if checks.get(name)).capitalize()
 
 
 def check_words(checks: Mapping[str, Any]) -> list[tuple[str, str]]:

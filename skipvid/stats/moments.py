@@ -33,12 +33,14 @@ class Moment:
         }
 
 
-def clock(seconds: float) -> str:
-    """``m:ss.s``, or ``h:mm:ss`` from an hour on."""
+def clock(seconds: float, *, whole: bool = False) -> str:
+    """``m:ss.s``, or ``h:mm:ss`` from an hour on and ``m:ss`` where whole seconds will do."""
     tenths = round(max(seconds, 0.0) * 10)
     minutes, rest = divmod(tenths, 600)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest // 10:02d}" if hours else f"{minutes}:{rest / 10:04.1f}"
+    if hours:
+        return f"{hours}:{minutes:02d}:{rest // 10:02d}"
+    return f"{minutes}:{rest // 10:02d}" if whole else f"{minutes}:{rest / 10:04.1f}"
 
 
 def extremes(

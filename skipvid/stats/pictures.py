@@ -13,6 +13,9 @@ from skipvid.stats import files
 
 __all__ = ["GRADIENT", "colour", "heat_uri", "still_uri", "strip_uri"]
 
+_STILL_WIDTH = 800  # pixels: more than the page shows
+_SHADES = 40
+
 # Stops of the colours from little to much: amber to dark red, readable on light and dark alike. Alpha rises with the value.
 _STOPS = np.array([(255, 214, 102, 0), (255, 183, 77, 150), (249, 115, 22, 215), (220, 38, 38, 245), (136, 14, 79, 255)], float)
 GRADIENT = "linear-gradient(90deg, " + ", ".join(f"rgba({r:.0f},{g:.0f},{b:.0f},{a / 255:.2f})" for r, g, b, a in _STOPS) + ")"
@@ -49,7 +52,8 @@ def heat_uri(folder: Path) -> tuple[str, float, float] | None:
         return None
     low, high = float(heat.min()), float(heat.max())
     scaled = (heat - low) / (high - low) if high > low else np.zeros_like(heat)
-    smooth = cv2.resize(scaled.astype(np.float32), None, fx=8, fy=8, interpolation=cv2.INTER_CUBIC)
+    # The page stretches it smoothly; much finer than this takes bytes and looks the same.
+    smooth = cv2.resize(scaled.astype(np.float32), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     return _png_uri(colour(np.clip(smooth, 0, 1))), low, high
 
 
@@ -62,9 +66,16 @@ def still_uri(folder: Path) -> tuple[str, tuple[int, int]] | None:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if image is None:
         return None
-    return "data:image/jpeg;base64," + base64.b64encode(data).decode(), (int(image.shape[1]), int(image.shape[0]))
+    size = int(image.shape[1]), int(image.shape[0])
+    if size[0] > _STILL_WIDTH:
+        small = cv2.resize(image, (_STILL_WIDTH, max(1, round(size[1] * _STILL_WIDTH / size[0]))), interpolation=cv2.INTER_AREA)
+        ok, encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])
+        assert ok
+        data = encoded.tobytes()
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode(), size
 
 
 def strip_uri(cells: NDArray[np.uint8]) -> str:
     """``(layers, columns)`` square roots of update rates times 255, as a picture with a pixel per cell."""
-    return _png_uri(colour((cells / np.float32(255)).astype(np.float32)))
+    steps = np.rint(cells / np.float32(255) * _SHADES) / np.float32(_SHADES)  # fewer colours, half the bytes
+    return _png_uri(colour(steps.astype(np.float32)))

@@ -6,14 +6,15 @@ without the time of deciding what to compute, which a network that computes ever
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+__all__ = ["NETWORK_STAGES", "Savings", "SavingsCount", "network_ms", "pass_ms"]
 
-__all__ = ["NETWORK_STAGES", "Savings", "measure_savings", "network_ms", "pass_ms"]
+_NEARLY_FULL = 0.95  # frames of at least this update rate tell what a full pass costs
 
 NETWORK_STAGES = ("gate", "network", "tail")
 """Stages of a frame that make up the network's time: deciding what to compute, computing it, and the graph's tail."""
@@ -34,17 +35,22 @@ class Savings:
     """Shares saved against full passes, 0 to 1; negative where skipping cost more than it saved.
 
     Attributes:
-        macs: Of the multiply-accumulates.
-        network: Of the network's time, or None where no frame was computed in full.
-        program: Of the whole program's time, or None likewise.
+        frames: How many were computed.
+        executed: Multiply-accumulates executed.
+        dense: Those of full passes.
+        network: Of the network's time, or None where there is nothing to compare with.
+        program: Of the whole program's time, or None likewise, and where a camera sets the pace.
         full_ms: Median time of a full pass, in ms, over the frames computed in full.
         full_frames: How many these are.
         network_ms: Mean network time per frame, in ms.
         seconds: Wall time of the run.
         dense_seconds: Estimated wall time with full passes only, or None.
+        live: Whether a camera sets the pace.
     """
 
-    macs: float
+    frames: int
+    executed: int
+    dense: int
     network: float | None
     program: float | None
     full_ms: float
@@ -52,15 +58,22 @@ class Savings:
     network_ms: float
     seconds: float
     dense_seconds: float | None
+    live: bool
+
+    @property
+    def macs(self) -> float:
+        """Of the multiply-accumulates."""
+        return 1 - self.executed / self.dense if self.dense else 0.0
 
     @property
     def basis(self) -> str:
-        """What the two times are compared with, in words."""
-        if not self.full_frames:
-            return "no frame was computed in full, so there is nothing to compare with"
+        """What the two times are compared with, in a sentence."""
+        if self.network is None:
+            single = "The only frame was computed in full" if self.full_frames else "No frame was computed in full"
+            return f"{single}, so there is nothing to compare times with."
         if self.full_frames == 1:
-            return f"against the one frame computed in full ({self.full_ms:.1f} ms), a rough figure"
-        return f"against the {self.full_frames} frames computed in full or nearly so (median {self.full_ms:.1f} ms)"
+            return f"Times are against the one frame computed in full ({self.full_ms:.1f} ms), a rough figure."
+        return f"Times are against the {self.full_frames} frames computed in full or nearly so (median {self.full_ms:.1f} ms)."
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -72,33 +85,63 @@ class Savings:
         }
 
 
-def measure_savings(
-    macs: int,
-    dense_macs: int,
-    network: NDArray[np.float64],
-    passes: NDArray[np.float64],
-    full: NDArray[np.bool_],
-    seconds: float,
-) -> Savings:
-    """Compare a run with what full passes would have cost.
+class SavingsCount:
+    """Adds up frames, as a run goes on or as its rows are read back, and compares them with what full passes would have cost.
 
-    Args:
+    Attributes:
         macs: Multiply-accumulates executed.
         dense_macs: Those of full passes.
-        network: ``(frames,)`` network time in ms.
-        passes: ``(frames,)`` that without deciding what to compute.
-        full: ``(frames,)`` which frames were computed in full, or nearly so.
-        seconds: Wall time of the run.
+        network_ms: Time in the network, in ms.
     """
-    saved = 1 - macs / dense_macs if dense_macs else 0.0
-    # The first frame also pays for memory and caches: it counts only where it is the only one.
-    later = np.flatnonzero(full)
-    later = later[later > 0] if (later > 0).any() else later
-    mean = float(network.mean())
-    if not later.size:
-        return Savings(saved, None, None, 0.0, 0, mean, seconds, None)
-    full_ms = float(np.median(passes[later]))
-    dense_seconds = seconds + (full_ms - mean) * network.size / 1000
-    share = 1 - mean / full_ms if full_ms > 0 else None
-    program = 1 - seconds / dense_seconds if dense_seconds > 0 and seconds > 0 else None
-    return Savings(saved, share, program, full_ms, int(later.size), mean, seconds, dense_seconds)
+
+    def __init__(self) -> None:
+        self.frames = self.macs = self.dense_macs = 0
+        self.network_ms = 0.0
+        self._first: float | None = None
+        self._later = array("d")
+
+    def add(self, macs: int, dense_macs: int, ms: Mapping[str, float]) -> None:
+        """Count the next frame, with its times by stage in ms."""
+        if dense_macs and macs >= _NEARLY_FULL * dense_macs:
+            if self.frames:
+                self._later.append(pass_ms(ms))
+            else:
+                self._first = pass_ms(ms)
+        self.frames += 1
+        self.macs += macs
+        self.dense_macs += dense_macs
+        self.network_ms += network_ms(ms)
+
+    @property
+    def full(self) -> tuple[float, int]:
+        """Median time of a full pass, in ms, and over how many frames it is taken."""
+        if self._later:
+            return median(self._later), len(self._later)
+        # The first frame also pays for memory and caches: it counts only where it is the only one.
+        return (0.0, 0) if self._first is None else (self._first, 1)
+
+    def measure(self, seconds: float, *, live: bool = False) -> Savings:
+        """The comparison.
+
+        Args:
+            seconds: Wall time of the frames counted.
+            live: Whether a camera set the pace: full passes would have dropped frames, and ended with it too.
+        """
+        full_ms, count = self.full
+        mean = self.network_ms / self.frames if self.frames else 0.0
+        known = count > 0 and full_ms > 0 and self.frames > 1
+        dense_seconds = seconds + (full_ms - mean) * self.frames / 1000
+        estimated = known and not live and seconds > 0 and dense_seconds > 0
+        return Savings(
+            frames=self.frames,
+            executed=self.macs,
+            dense=self.dense_macs,
+            network=1 - mean / full_ms if known else None,
+            program=1 - seconds / dense_seconds if estimated else None,
+            full_ms=full_ms,
+            full_frames=count,
+            network_ms=mean,
+            seconds=seconds,
+            dense_seconds=dense_seconds if estimated else None,
+            live=live,
+        )

@@ -5,84 +5,121 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from skipvid.stats.checks import check_words
+from skipvid.stats.chart import Level, chart_svg
+from skipvid.stats.checks import check_title, check_words
 from skipvid.stats.markup import Markup, join, tag
 from skipvid.stats.moments import Moment, clock
 from skipvid.stats.pictures import GRADIENT, heat_uri, still_uri, strip_uri
 from skipvid.stats.summary import LayerSummary, RunSummary
-from skipvid.stats.timeline import Bins, chart_svg, encode_cells, strip_cells
-from skipvid.stats.words import giga, model_line, share, times_fewer, whole_time
+from skipvid.stats.timeline import Bins, encode_cells, strip_cells, time_ticks
+from skipvid.stats.words import giga, model_line, refresh_words, savings_words, share, speed
 
-__all__ = ["checks", "chips", "facts", "header", "headline", "layers", "moments", "picture", "stages", "strip", "timeline"]
+__all__ = [
+    "checks",
+    "chips",
+    "facts",
+    "header",
+    "headline",
+    "layers",
+    "moments",
+    "notes",
+    "picture",
+    "stages",
+    "strip",
+    "timeline",
+]
 
-_STAGE_NAMES = {"gate": "gate (compare)", "tail": "tail (of the graph)"}
-_LAYER_COLUMNS = ("#", "layer", "kind", "MACs of a full pass", "update rate", "MACs per frame", "share of what is left")
+_STAGES = {  # name on the page, number of its colour: the network's three are warm
+    "decode": ("decode", 0),
+    "letterbox": ("letterbox", 1),
+    "gate": ("gate (compare)", 2),
+    "network": ("network", 3),
+    "tail": ("tail (of the graph)", 4),
+    "head": ("head (boxes)", 5),
+    "draw": ("draw", 6),
+    "heat": ("heatmap", 7),
+    "encode": ("encode", 8),
+    "audit": ("audit (full passes)", 9),
+}
+_LAYER_COLUMNS = (  # heading, class
+    ("#", None),
+    ("layer", "name"),
+    ("kind", "text wide"),
+    ("MACs of a full pass", "wide"),
+    ("update rate", None),
+    ("MACs per frame", None),
+    ("share of all executed", None),
+)
+_SORTED = 6  # the column by which the table is sorted at first, falling
 
 
 def header(summary: RunSummary) -> Markup:
     """The video, the model and when."""
-    began = str(summary.fact("started") or "").replace("T", " ").split("+")[0]
-    return tag("header", tag("h1", summary.name), tag("p", " - ".join(filter(None, (model_line(summary), began))), class_="sub"))
+    began = str(summary.fact("started") or "").replace("T", " ").replace("+00:00", " UTC")
+    return tag("header", tag("h1", summary.name), tag("p", " · ".join(filter(None, (model_line(summary), began))), class_="sub"))
 
 
 def headline(summary: RunSummary) -> Markup:
     """The three savings together."""
-    saved = summary.savings
-    numbers = (
-        ("MACs saved", saved.macs, f"{times_fewer(saved.macs)}: {giga(summary.macs)} of {giga(summary.dense_macs)}"),
-        ("Network time saved", saved.network, f"{saved.network_ms:.1f} ms per frame"),
-        ("Whole-program time saved", saved.program, whole_time(saved)),
-    )
     cards = []
-    for title, value, detail in numbers:
-        tone = "none" if value is None else "lost" if value < 0 else "saved"
+    for title, value, detail in savings_words(summary.savings):
+        tone = "none" if value is None or abs(value) < 0.0005 else "lost" if value < 0 else "saved"
         cards.append(tag("div", tag("span", title), tag("b", share(value), class_=tone), tag("small", detail), class_="number"))
-    return join(tag("div", *cards, class_="headline"), tag("p", f"Times are {saved.basis}.", class_="basis"))
+    return join(tag("div", *cards, class_="headline"), tag("p", summary.savings.basis, class_="basis"))
 
 
 def chips(summary: RunSummary) -> Markup:
     """Figures beside the headline."""
-    rate = summary.series.update_rate
-    speed = summary.frames / summary.seconds if summary.seconds else 0.0
-    reasons = ", ".join(f"{reason} {count}" for reason, count in summary.refreshes.items())
+    rate, full = summary.series.update_rate, summary.refreshes
     figures = (
-        (f"{summary.frames}", "frames"),
-        (f"{summary.detections}", f"detections, {summary.detections / summary.frames:.2f} per frame"),
+        (f"{summary.frames}", "frame" if summary.frames == 1 else "frames"),
+        (speed(summary.savings), "frames per second"),
         (share(float(rate.mean())), "mean update rate"),
-        (share(float((rate == 0).mean())), "of frames cost no MACs"),
-        (f"{sum(summary.refreshes.values())}", "computed in full" + (f": {reasons}" if reasons else "")),
-        (f"{speed:.1f}", "frames per second"),
+        (share(float((rate == 0).mean())), "of frames without a MAC"),
+        (f"{sum(full.values())}", "computed in full" + (f": {refresh_words(full)}" if full else "")),
+        (f"{summary.detections}", f"detections, {summary.detections / summary.frames:.2f} per frame"),
     )
     return tag("div", *(tag("div", tag("strong", value), tag("small", name)) for value, name in figures), class_="chips")
+
+
+def notes(summary: RunSummary) -> Markup:
+    """What a reader should know."""
+    return join(*(tag("p", note[:1].upper() + note[1:], class_="note") for note in summary.notes))
 
 
 def _section(title: str, hint: str, *content: str) -> Markup:
     return tag("section", tag("h2", title), tag("p", hint, class_="hint") if hint else Markup(""), *content)
 
 
-def _legend(name: str, tone: str) -> Markup:
-    return tag("li", tag("i", style=f"background:var(--{tone})"), name)
-
-
-def timeline(bins: Bins) -> Markup:
-    """The chart of the update rate, for wide and for narrow screens."""
-    legend = [_legend("update rate", "accent")]
-    if float((bins.peak - bins.mean).max()) > 0.001:
-        legend.append(_legend("highest frame", "accent-soft"))
+def timeline(summary: RunSummary, bins: Bins) -> Markup:
+    """The chart over time, for wide and for narrow screens."""
+    saved, budget = summary.savings, summary.checks.get("budget")
+    legend, levels = [("mean", "mean" if _gathered(bins) else "each frame")], []
+    if _gathered(bins):
+        legend.append(("peak", "highest frame"))
+    if saved.network is not None:
+        levels.append(Level(saved.full_ms, "full"))
+        legend.append(("full", f"a full pass, {saved.full_ms:.1f} ms"))
+    if budget:
+        levels.append(Level(float(budget["ms"]), "budget"))
+        legend.append(("budget", f"budget, {float(budget['ms']):.1f} ms"))
     if any(bins.refresh):
-        legend.append(_legend("computed in full", "mark"))
+        legend.append(("refresh", "computed in full"))
     if (bins.forced[1:] & bins.forced[:-1]).any():
-        legend.append(_legend("calibrating or refreshed throughout", "band"))
-    if bins.found.max() > 0:
-        legend.append(_legend("detections", "soft"))
+        legend.append(("band", "calibrating, or in full throughout"))
     tip = tag("div", class_="tip")
     return _section(
-        "How much was recomputed, over time",
-        "Update rate: the share of the network's arithmetic that each frame needed.",
-        tag("div", chart_svg(bins), tip, class_="chart wide"),
-        tag("div", chart_svg(bins, phone=True), tip, class_="chart narrow"),
-        tag("ul", *legend, class_="legend"),
+        "Over time",
+        "Update rate: the share of the network's arithmetic that a frame needed.",
+        tag("div", chart_svg(bins, levels), tip, class_="chart wide"),
+        tag("div", chart_svg(bins, levels, phone=True), tip, class_="chart narrow"),
+        tag("ul", *(tag("li", tag("i", class_=f"key {tone}"), name) for tone, name in legend), class_="legend"),
     )
+
+
+def _gathered(bins: Bins) -> bool:
+    """Whether columns hold more than one frame."""
+    return bool(bins.edges[-1] > bins.mean.size)
 
 
 def picture(summary: RunSummary) -> Markup:
@@ -93,8 +130,9 @@ def picture(summary: RunSummary) -> Markup:
     still = still_uri(summary.folder)
     width, height = still[1] if still else (summary.fact("source", "width") or 16, summary.fact("source", "height") or 9)
     frame = tag("img", class_="still", src=still[0], alt="A frame of the video") if still else Markup("")
-    overlay = tag("img", class_="heat", src=heat[0], alt="Heat")
-    slider = tag("input", type="range", min=0, max=100, value=80, aria_label="Strength of the heat")
+    words = f"Where the network was recomputed: from {share(heat[1])} to {share(heat[2])} of it"
+    overlay = tag("img", class_="heat", src=heat[0], alt=words)
+    slider = tag("input", type="range", min=0, max=100, value=80, aria_label="Opacity of the heat")
     scale = tag("span", f"{share(heat[1])} ", tag("i", style=f"background:{GRADIENT}"), f" {share(heat[2])}", class_="scale")
     return _section(
         title,
@@ -102,7 +140,7 @@ def picture(summary: RunSummary) -> Markup:
         tag(
             "figure",
             tag("div", frame, overlay, class_="picture", style=f"aspect-ratio:{int(width)}/{int(height)}"),
-            tag("figcaption", scale, tag("label", "heat ", slider)),
+            tag("figcaption", scale, tag("label", "opacity ", slider)),
         ),
     )
 
@@ -113,14 +151,15 @@ def stages(summary: RunSummary) -> Markup:
     if total <= 0:
         return Markup("")
     bars, rows = [], []
-    for k, (stage, ms) in enumerate(summary.stage_ms.items()):
-        name, tone = _STAGE_NAMES.get(stage, stage), f"background:var(--s{k % 8})"
+    for stage, ms in summary.stage_ms.items():
+        name, number = _STAGES.get(stage, (stage, 0))
+        tone = f"background:var(--s{number})"
         bars.append(tag("i", style=f"{tone};flex:{ms / total:.5f} 0 0", title=f"{name} {ms:.2f} ms"))
         label = tag("td", tag("i", class_="swatch", style=tone), name, class_="text")
         rows.append(tag("tr", label, tag("td", f"{ms:.2f} ms"), tag("td", share(ms / total))))
     return _section(
         "Time per frame",
-        f"Mean per stage, {total:.1f} ms together; stages may overlap.",
+        f"Mean of each stage. Together {total:.1f} ms of work, in {1000 * summary.seconds / summary.frames:.1f} ms on the clock.",
         tag("div", *bars, class_="stack"),
         tag("table", tag("tbody", *rows)),
     )
@@ -136,7 +175,8 @@ def moments(summary: RunSummary) -> Markup:
         return tag("div", tag("h3", title), tag("ol", *items))
 
     both = listed("Busiest", summary.busiest), listed("Quietest", summary.quietest)
-    return _section("Moments", "", tag("div", *both, class_="moments"))
+    hint = "Mean update rate of stretches of the video. Frames computed in full by order are left aside."
+    return _section("Busiest and quietest moments", hint, tag("div", *both, class_="moments"))
 
 
 def strip(summary: RunSummary, bins: Bins) -> tuple[Markup, dict[str, Any]]:
@@ -154,10 +194,16 @@ def strip(summary: RunSummary, bins: Bins) -> tuple[Markup, dict[str, Any]]:
     }
     tall = min(max(len(chosen) * 5, 120), 460)
     image = tag("img", src=strip_uri(cells), alt="Update rate per layer over time")
-    ends = tag("div", tag("span", clock(float(bins.times[0]))), tag("span", clock(float(summary.series.pts[-1]))), class_="ends")
-    content = tag("div", image, class_="ground"), tag("div", class_="tip"), ends
-    scale = tag("div", "0 ", tag("i", style=f"background:{GRADIENT}"), " 100 % (by the square root)", class_="scale")
-    hint = f"The {len(chosen)} layers that multiply, the first at the top; time from left to right. Colour: share recomputed."
+    marks = (tag("span", label, style=f"left:{100 * place:.2f}%") for place, label in time_ticks(bins, 5))
+    content = tag("div", image, class_="ground"), tag("div", class_="tip"), tag("div", *marks, class_="ends")
+    # Colours go by the square root, so that a quarter of the way is a sixteenth.
+    stops = (tag("span", text, style=f"left:{25 * k}%") for k, text in enumerate(("0", "6 %", "25 %", "56 %", "100 %")))
+    bar = tag("div", tag("i", style=f"background:{GRADIENT}"), tag("div", *stops), class_="ramp")
+    scale = tag("div", "share recomputed", bar, class_="scale")
+    hint = (
+        f"A row for each of the {len(chosen)} layers that multiply, in the order of the network, the first at the top. "
+        "From left to right: time in the video, min:s."
+    )
     return _section("Which layers, when", hint, tag("div", *content, class_="strip", style=f"--tall:{tall}px"), scale), data
 
 
@@ -168,12 +214,13 @@ def layers(summary: RunSummary) -> Markup:
         return Markup("")
     left = sum(layer.executed for layer in shown) or 1
     heads = (
-        tag("th", tag("button", name, type="button"), class_="text" if i in (1, 2) else None)
-        for i, name in enumerate(_LAYER_COLUMNS)
+        tag("th", tag("button", name, type="button"), class_=kind, aria_sort="descending" if i == _SORTED else None)
+        for i, (name, kind) in enumerate(_LAYER_COLUMNS)
     )
-    rows = (_layer_row(number, layer, layer.executed / left) for number, layer in enumerate(shown, 1))
+    costly = sorted(enumerate(shown, 1), key=lambda item: -item[1].executed)
+    rows = (_layer_row(number, layer, layer.executed / left) for number, layer in costly)
     table = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *rows), class_="sortable")
-    hint = "A click on a heading sorts by it. Layers without multiplications are left out."
+    hint = "What is still executed, the most first. A click on a heading sorts by it; # is the place in the network."
     return _section("Layers", hint, tag("div", table, class_="scroll"))
 
 
@@ -183,8 +230,8 @@ def _layer_row(number: int, layer: LayerSummary, part: float) -> Markup:
         "tr",
         tag("td", f"{number}", data_key=number),
         tag("td", layer.name, class_="name", data_key=layer.name, title=layer.name),
-        tag("td", layer.kind, class_="text", data_key=layer.kind),
-        tag("td", giga(layer.macs), data_key=layer.macs),
+        tag("td", layer.kind, class_="text wide", data_key=layer.kind),
+        tag("td", giga(layer.macs), class_="wide", data_key=layer.macs),
         tag("td", share(layer.update_rate), bar, data_key=f"{layer.update_rate:.6f}"),
         tag("td", giga(layer.executed), data_key=f"{layer.executed:.0f}"),
         tag("td", share(part), data_key=f"{part:.6f}"),
@@ -196,18 +243,35 @@ def checks(summary: RunSummary) -> Markup:
     words = check_words(summary.checks)
     if not words:
         return Markup("")
-    return _section("Budget and audits", "", tag("dl", *(join(tag("dt", key), tag("dd", text)) for key, text in words)))
+    listed = tag("dl", *(join(tag("dt", key), tag("dd", text)) for key, text in words))
+    return _section(check_title(summary.checks), "", listed, _errors(summary.checks.get("audit", {}).get("outputs", {})))
+
+
+def _errors(outputs: Mapping[str, Any]) -> Markup:
+    """The errors of several outputs; that of a single one is in the words already."""
+    if len(outputs) < 2:
+        return Markup("")
+    heads = tag("tr", tag("th", "output", class_="text"), tag("th", "largest error"), tag("th", "mean error"))
+    rows = (
+        tag("tr", tag("td", name, class_="name"), *(tag("td", f"{100 * float(error[key]):.2g} %") for key in ("max", "mean")))
+        for name, error in outputs.items()
+    )
+    hint = "In % of the largest magnitude that the full pass has in the output."
+    table = tag("table", tag("thead", heads), tag("tbody", *rows), class_="small")
+    return join(tag("div", table, class_="scroll"), tag("p", hint, class_="hint"))
 
 
 def facts(summary: RunSummary) -> Markup:
     """What makes the run repeatable."""
     fact, fps, versions = summary.fact, summary.fact("source", "fps"), summary.fact("versions")
-    speed = f", {fps:.3g} frames/s" if isinstance(fps, int | float) else ""
+    rate = f", {fps:.3g} frames/s" if isinstance(fps, int | float) else ""
+    policy, level, outcome = fact("gate", "policy", "type"), fact("gate", "input_threshold"), fact("gate", "name")
+    gate = f"{policy}, {outcome}" + (f", input threshold {level:.3g} grey levels" if isinstance(level, int | float) else "")
     entries = {
-        "Source": f"{fact('source', 'path') or summary.name}, {fact('source', 'width')}x{fact('source', 'height')}{speed}",
+        "Source": f"{fact('source', 'path') or summary.name}, {fact('source', 'width')}x{fact('source', 'height')}{rate}",
         "Model": f"{fact('model', 'name')} ({fact('model', 'head')} head)",
         "sha256": fact("model", "sha256"),
-        "Preset": fact("config", "preset"),
+        "Gate": gate if policy else fact("config", "preset"),
         "Thresholds": fact("config", "gate", "thresholds"),
         "Engine": fact("engine"),
         "Status": summary.status,

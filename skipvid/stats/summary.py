@@ -20,11 +20,10 @@ from skipvid.plan import FloatArray
 from skipvid.stats import files, rows
 from skipvid.stats.checks import read_checks
 from skipvid.stats.moments import Moment, extremes
-from skipvid.stats.savings import NETWORK_STAGES, Savings, measure_savings, network_ms, pass_ms
+from skipvid.stats.savings import NETWORK_STAGES, Savings, SavingsCount, network_ms
 
 __all__ = ["LayerSummary", "RunSummary", "Series", "read_summary"]
 
-_NEARLY_FULL = 0.95  # frames of at least this update rate tell what a full pass costs
 STAGES = ("decode", "letterbox", *NETWORK_STAGES, "head", "draw", "heat", "encode", "audit")
 
 
@@ -59,7 +58,6 @@ class Series:
         pts: Time in the source, in s.
         update_rate: MAC-weighted, 0 to 1.
         network_ms: Time in the network.
-        pass_ms: That without deciding what to compute.
         detections: Objects found.
         refresh: Why the frame was computed in full, or "".
         forced: Whether it was computed in full or exactly by order (a refresh, a calibration), whatever changed in it.
@@ -69,7 +67,6 @@ class Series:
     pts: NDArray[np.float64]
     update_rate: FloatArray
     network_ms: NDArray[np.float64]
-    pass_ms: NDArray[np.float64]
     detections: NDArray[np.int64]
     refresh: tuple[str, ...]
     forced: NDArray[np.bool_]
@@ -83,8 +80,6 @@ class RunSummary:
         folder: Where it lies.
         facts: ``run.json``.
         status: ``running``, ``complete``, ``interrupted`` or ``failed``.
-        macs: Multiply-accumulates executed.
-        dense_macs: Those that full passes would have executed.
         savings: What skipping saved, three ways.
         series: Values per frame.
         layers: Operators in execution order.
@@ -100,8 +95,6 @@ class RunSummary:
     folder: Path
     facts: Mapping[str, Any]
     status: str
-    macs: int
-    dense_macs: int
     savings: Savings
     series: Series
     layers: tuple[LayerSummary, ...]
@@ -144,8 +137,8 @@ class RunSummary:
             "status": self.status,
             "frames": self.frames,
             "detections": self.detections,
-            "macs": self.macs,
-            "dense_macs": self.dense_macs,
+            "macs": self.savings.executed,
+            "dense_macs": self.savings.dense,
             "saved": self.savings.to_dict(),
             "seconds": round(self.seconds, 3),
             "stage_ms": {stage: round(ms, 3) for stage, ms in self.stage_ms.items()},
@@ -177,31 +170,23 @@ def read_summary(folder: Path) -> RunSummary:
     series = _series(table)
     ops = [str(name) for name in _get(facts, "ops", "names") or ()]
     rates = rows.read_rates(folder / files.OPS, len(ops))
-    count = min(len(rates), len(table))
-    notes = _notes(status, facts, torn, bool(ops) and count < len(table))
+    recorded = min(len(rates), len(table))
+    notes = _notes(status, facts, torn, bool(ops) and recorded < len(table))
     stage_ms = _stage_ms(table)
-    macs, dense_macs = sum(int(row["macs"]) for row in table), sum(int(row["dense_macs"]) for row in table)
     checks = read_checks(table, facts)
     seconds = float(_get(facts, "totals", "seconds") or 0) if status != "running" else 0.0
-    seconds = max(seconds - _audit_seconds(checks), 0.0)
-    savings = measure_savings(
-        macs,
-        dense_macs,
-        series.network_ms,
-        series.pass_ms,
-        series.update_rate >= _NEARLY_FULL,
-        seconds or sum(stage_ms.values()) * len(table) / 1000 - _audit_seconds(checks),
-    )
+    seconds = max((seconds or sum(stage_ms.values()) * len(table) / 1000) - _audit_seconds(checks), 0.0)
+    count = SavingsCount()
+    for row in table:
+        count.add(int(row["macs"]), int(row["dense_macs"]), row.get("ms", {}))
     return RunSummary(
         folder=folder,
         facts=facts,
         status=status,
-        macs=macs,
-        dense_macs=dense_macs,
-        savings=savings,
+        savings=count.measure(seconds, live=bool(_get(facts, "source", "live"))),
         series=series,
-        layers=_layers(facts, ops, rates[:count]),
-        rates=rates[:count],
+        layers=_layers(facts, ops, rates[:recorded]),
+        rates=rates[:recorded],
         stage_ms=stage_ms,
         refreshes=dict(Counter(reason for reason in series.refresh if reason).most_common()),
         busiest=extremes(series.pts, series.frame, series.update_rate, ~series.forced, highest=True),
@@ -246,7 +231,6 @@ def _series(table: list[dict[str, Any]]) -> Series:
         pts=np.array([row["pts"] for row in table], np.float64),
         update_rate=(macs / np.maximum(dense, 1)).astype(np.float32),
         network_ms=np.array([network_ms(ms) for ms in times], np.float64),
-        pass_ms=np.array([pass_ms(ms) for ms in times], np.float64),
         detections=np.array([row.get("detections", 0) for row in table], np.int64),
         refresh=tuple(str(row.get("refresh") or "") for row in table),
         forced=np.array([bool(row.get("calibrating") or row.get("refresh")) for row in table]),

@@ -9,11 +9,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from skipvid.stats.checks import check_words
+from skipvid.stats.checks import check_title, check_words
 from skipvid.stats.moments import Moment, clock
 from skipvid.stats.summary import RunSummary
 from skipvid.stats.tuning import pareto_table
-from skipvid.stats.words import giga, model_line, share, times_fewer, whole_time
+from skipvid.stats.words import giga, model_line, refresh_words, savings_words, share
 
 __all__ = ["print_summary"]
 
@@ -26,10 +26,10 @@ def print_summary(summary: RunSummary, console: Console) -> None:
     console.print(_heading(summary), soft_wrap=True)
     console.print(_headline(summary))
     for title, part in (
-        ("Budget and audits", _checks(summary)),
+        (check_title(summary.checks), _checks(summary)),
         ("Time per frame", _stages(summary)),
-        ("Layers that still cost most (executed MACs per frame)", _layers(summary)),
-        ("Moments", _moments(summary)),
+        ("Layers that still cost most (update rate, MACs per frame)", _layers(summary)),
+        ("Busiest and quietest moments (mean update rate)", _moments(summary)),
         ("Frames computed in full", _refreshes(summary)),
     ):
         if part is not None:
@@ -45,7 +45,7 @@ def print_summary(summary: RunSummary, console: Console) -> None:
 
 def _heading(summary: RunSummary) -> RenderableType:
     text = Text(summary.name, style="bold")
-    counts = f"{summary.frames} frames, {summary.detections} detections, {summary.status}"
+    counts = f"{summary.frames} {'frame' if summary.frames == 1 else 'frames'}, {summary.detections} detections, {summary.status}"
     return text.append(f"  {model_line(summary)}; {counts}", style="not bold")
 
 
@@ -53,13 +53,11 @@ def _headline(summary: RunSummary) -> RenderableType:
     saved = summary.savings
     table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column()
-    table.add_column(justify="right", style="bold green")
+    table.add_column(justify="right", style="bold")
     table.add_column(style="dim")
-    fewer = f"{times_fewer(saved.macs)}: {giga(summary.macs)} of {giga(summary.dense_macs)}"
-    table.add_row("MACs saved", share(saved.macs), fewer)
-    table.add_row("Network time saved", share(saved.network), f"{saved.network_ms:.1f} ms per frame")
-    table.add_row("Whole-program time saved", share(saved.program), whole_time(saved))
-    return Group(table, Text(f"Times are {saved.basis}.", style="dim"))
+    for title, value, details in savings_words(saved):
+        table.add_row(title, Text(share(value), style="" if value is None else "red" if value < 0 else "green"), details)
+    return Group(table, Text(saved.basis, style="dim"))
 
 
 def _checks(summary: RunSummary) -> RenderableType | None:
@@ -126,7 +124,7 @@ def _list_moments(moments: Sequence[Moment]) -> str:
 def _refreshes(summary: RunSummary) -> RenderableType | None:
     if not summary.refreshes:
         return None
-    return Text(", ".join(f"{reason} {count}" for reason, count in summary.refreshes.items()))
+    return Text(refresh_words(summary.refreshes))
 
 
 def _grid() -> Table:

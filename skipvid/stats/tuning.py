@@ -13,7 +13,7 @@ from skipvid.stats.words import share
 __all__ = ["pareto_section", "pareto_table"]
 
 _TITLE = "What was tried: no other setting is better in both time and quality"
-_COLUMNS = ("MACs", "ms", "AP50", "AP75", "longest miss", "false / frame", "")
+_COLUMNS = ("MACs", "ms / frame", "AP50", "AP75", "longest miss", "false / frame", "")
 
 
 def pareto_table(measured: Mapping[str, Any]) -> Table:
@@ -43,8 +43,9 @@ def pareto_section(tuning: Mapping[str, Any] | None) -> Markup:
     footage = ", ".join(str(item.get("name")) for item in tuning.get("footage", ()) if isinstance(item, Mapping))
     head = tag("thead", tag("tr", *(tag("th", heading) for heading in _COLUMNS)))
     body = tag("tbody", *(tag("tr", *(tag("td", cell) for cell in row)) for row in rows))
+    table = tag("div", tag("table", head, body), class_="scroll")
     hint = f"Thresholds tuned on {footage}. {_held_out(measured)}{_TITLE}."
-    return tag("section", tag("h2", "How the thresholds were chosen"), tag("p", hint, class_="hint"), tag("table", head, body))
+    return tag("section", tag("h2", "How the thresholds were chosen"), tag("p", hint, class_="hint"), table)
 
 
 def _held_out(measured: Any) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from skipvid.stats.savings import Savings
-from skipvid.stats.summary import RunSummary
 
-__all__ = ["giga", "model_line", "share", "times_fewer", "whole_time"]
+if TYPE_CHECKING:
+    from skipvid.stats.summary import RunSummary
+
+__all__ = ["giga", "model_line", "refresh_words", "savings_words", "share", "speed"]
+
+_REASONS = {"first": "first frame", "exposure": "step of exposure", "moving": "moving camera", "size": "change of size"}
 
 
 def share(value: float | None) -> str:
@@ -17,17 +22,43 @@ def share(value: float | None) -> str:
     return f"{100 * value:.2f} %" if 0 < abs(value) < 0.00095 else f"{100 * value:.1f} %"
 
 
-def times_fewer(saved: float) -> str:
-    """``6.0x fewer`` for a share of 0.834 saved."""
-    return f"{1 / (1 - saved):.1f}x fewer" if saved < 0.9999 else "nearly all"
-
-
 def giga(macs: float) -> str:
-    """Multiply-accumulates with a unit."""
+    """Multiply-accumulates to three digits, with a unit."""
     for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if macs >= size:
-            return f"{macs / size:.2f} {unit}"
+        if macs >= 0.9995 * size:
+            value = macs / size
+            return f"{value:.{0 if value >= 99.95 else 1 if value >= 9.995 else 2}f} {unit}"
     return f"{macs:.0f}"
+
+
+def savings_words(saved: Savings) -> list[tuple[str, float | None, str]]:
+    """The three savings, which always stand together: title, share and details."""
+    macs = f"{giga(saved.executed)} of {giga(saved.dense)} executed"
+    macs += f", {1 / (1 - saved.macs):.1f}x fewer" if 0.01 < saved.macs < 0.9999 else ""
+    network = (
+        f"{saved.network_ms:.1f} ms" + ("" if saved.network is None else f" instead of {saved.full_ms:.1f} ms") + " per frame"
+    )
+    program = f"{saved.seconds:.1f} s"
+    if saved.live:
+        program += " at the pace of the camera"
+    elif saved.dense_seconds is not None:
+        program += f" instead of {saved.dense_seconds:.1f} s (estimated)"
+    return [
+        ("MACs saved", saved.macs, macs),
+        ("Network time saved", saved.network, network),
+        ("Whole-program time saved", saved.program, program),
+    ]
+
+
+def speed(saved: Savings) -> str:
+    """Frames per second over the whole run."""
+    return f"{saved.frames / saved.seconds:.1f}" if saved.seconds > 0 else "-"
+
+
+def refresh_words(refreshes: Mapping[str, int]) -> str:
+    """Why frames were computed in full: ``first frame, 3 x scene cut``."""
+    named = ((_REASONS.get(reason, reason.replace("-", " ")), count) for reason, count in refreshes.items())
+    return ", ".join(name if count == 1 else f"{count} x {name}" for name, count in named)
 
 
 def model_line(summary: RunSummary) -> str:
@@ -37,9 +68,3 @@ def model_line(summary: RunSummary) -> str:
     if isinstance(size, Sequence) and len(size) == 2:
         line += f" at {size[1]}x{size[0]}"
     return line + (f", {preset} preset" if preset else "")
-
-
-def whole_time(saved: Savings) -> str:
-    """Wall time, and what it would have been."""
-    instead = "" if saved.dense_seconds is None else f" instead of {saved.dense_seconds:.1f} s (estimated)"
-    return f"{saved.seconds:.1f} s{instead}"

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from skipvid.cli.progress import Reporter
 from skipvid.pipeline.observer import FrameReport, RunResult, Started, Status
+from skipvid.stats.savings import Savings
 
 STARTED = Started("walk", 100, 96, 64, "tiny", (64, 96), "reference", "balanced", ("batch bound to 1",))
 RESULT = RunResult(
@@ -17,11 +18,19 @@ RESULT = RunResult(
     frames=100,
     dropped=3,
     detections=150,
-    macs=2 * 10**9,
-    dense_macs=8 * 10**9,
-    network_ms=500.0,
-    refresh_ms=20.0,
-    refreshes=4,
+    savings=Savings(
+        frames=100,
+        executed=2 * 10**9,
+        dense=8 * 10**9,
+        network=0.75,
+        program=0.4,
+        full_ms=20.0,
+        full_frames=4,
+        network_ms=5.0,
+        seconds=2.0,
+        dense_seconds=3.5,
+        live=False,
+    ),
     seconds=2.0,
     ms={},
 )
@@ -83,9 +92,24 @@ def test_quiet_is_silent_and_verbose_tells_the_loaders_remarks() -> None:
 
 def test_the_summary_shows_what_was_saved_together_and_against_what() -> None:
     text = _text()
-    assert "100 (3 dropped to keep up)" in text
+    assert "100 (3 dropped to keep up), 50.0 per second" in text
     assert "150 (1.50 per frame)" in text
-    assert "75.0% (2.0 G of 8.0 G done)" in text
-    assert "75.0% (against the 20.0 ms of the 4 frames computed in full)" in text
-    assert "2.0 s (50.0 frames/s; network 0.5 s)" in text
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    start = lines.index("MACs saved 75.0 % 2.00 G of 8.00 G executed, 4.0x fewer")
+    assert lines[start + 1] == "Network time saved 75.0 % 5.0 ms instead of 20.0 ms per frame"
+    assert lines[start + 2] == "Whole-program time saved 40.0 % 2.0 s instead of 3.5 s (estimated)"
+    assert lines[start + 3] == "Times are against the 4 frames computed in full or nearly so (median 20.0 ms)."
     assert text.splitlines()[-1] == "Results are in runs/walk/"
+
+
+def test_a_narrow_terminal_shortens_the_name_and_keeps_the_figures() -> None:
+    file, clock = io.StringIO(), Clock()
+    long = Started("a_street_by_night_seen_by_camera_12", 1081, 96, 64, "tiny", (64, 96), "reference", "balanced")
+    reporter = Reporter(Console(file=file, force_terminal=True, width=80), clock=clock)
+    reporter.started(long)
+    reporter.frame(FrameReport(1080, 0.25, 1))
+    reporter.close()
+    text = file.getvalue()
+    assert "1080/1081" in text
+    assert "updates 92.5%" in text
+    assert "a_stre" in text

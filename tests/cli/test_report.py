@@ -44,7 +44,7 @@ def test_the_summary_shows_the_three_savings_together(runs: Path, capsys: pytest
     assert lines[at + 1].startswith("Network time saved")
     assert lines[at + 2].startswith("Whole-program time saved")
     text = "\n".join(lines)
-    for part in ("Time per frame", "body/conv", "busiest", "quietest", "scene-cut 1"):
+    for part in ("Time per frame", "body/conv", "busiest", "quietest", "first frame, scene cut"):
         assert part in text
 
 

@@ -81,10 +81,10 @@ def test_the_report_tells_of_budget_and_audits_and_leaves_audits_out_of_the_time
     print_summary(summary, Console(file=text, width=200))
     for said in (
         "10.0 ms of network per frame, held: 95 % of frames within 9.0 ms",
-        "25.0 % of the picture on average, for at most 19 frames",
+        "25.0 % of the picture on average, none of it for more than 19 frames",
         "2 frames against full passes, 50.0 ms each, not counted above",
         "F1 0.857, AP50 0.875: 2 of 8 missed, 0 false",
-        "0.1 of the largest output, 0.01 on average (heat)",
+        "10 % of the largest magnitude of output heat, 1 % on average",
     ):
         assert said in text.getvalue()
         assert said in render_page(summary)
@@ -93,4 +93,21 @@ def test_the_report_tells_of_budget_and_audits_and_leaves_audits_out_of_the_time
 def test_a_run_without_either_has_no_such_section(tmp_path: Path) -> None:
     summary = read_summary(write_run(tmp_path / "run"))
     assert summary.checks == {}
-    assert "Budget and audits" not in render_page(summary)
+    page = render_page(summary)
+    assert "<h2>Budget" not in page
+    assert "<h2>Audit" not in page
+
+
+def test_the_page_lists_the_errors_of_several_outputs_and_marks_the_budget(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    errors = {"heat": {"max": 0.5, "mean": 0.02}, "size": {"max": 0.1, "mean": 0.001}}
+    with rows.JsonLines(folder / files.STATS) as stats:
+        for i in range(4):
+            entry = {**audit(0, 0), "outputs": errors}
+            ms = {"gate": 1.0, "network": 8.0}
+            stats.write(rows.StatsRow(i, i / 10, 500, DENSE, 0.5, ms=ms, budget=budget(), audit=entry).row())
+    page = render_page(read_summary(folder))
+    assert "<h2>Budget and audit</h2>" in page
+    assert '<td class="name">size</td><td>10 %</td><td>0.1 %</td>' in page
+    assert 'class="budget"' in page
+    assert "budget, 10.0 ms" in page

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from skipvid.pipeline.tally import Tally
-from skipvid.stats.savings import measure_savings, network_ms, pass_ms
+from skipvid.stats.savings import Savings, SavingsCount, network_ms, pass_ms
+from skipvid.stats.words import giga, savings_words
 
 FIRST = {"decode": 1.0, "gate": 50.0, "network": 20.0, "tail": 2.0, "head": 1.0}  # the first frame learns the video's noise
 
@@ -21,14 +21,43 @@ def test_a_run_is_compared_with_full_passes_without_their_deciding() -> None:
     tally.add(detections=0, macs=10, dense_macs=10, refresh="first", changed=True, ms=FIRST)
     tally.add(detections=0, macs=1, dense_macs=10, refresh=None, changed=True, ms={"gate": 1.0, "network": 4.0, "tail": 0.5})
     facts = tally.to_dict(1.0, 0)
-    assert facts["refresh_ms"] == 22.0
+    assert facts["full_ms"] == 22.0
     assert facts["network_ms"] == 77.5  # what was spent on deciding counts as spent
 
 
-def test_the_report_compares_with_the_same() -> None:
-    network, passes = np.array([72.0, 5.0, 23.0]), np.array([22.0, 4.0, 20.0])
-    full = np.array([True, False, True])
-    saved = measure_savings(21, 30, network, passes, full, seconds=0.1)
-    assert saved.full_ms == 20.0
+def measured(*frames: tuple[int, float, float], seconds: float = 0.1, live: bool = False) -> Savings:
+    """Frames as (MACs of 10, ms of deciding, ms of the pass)."""
+    count = SavingsCount()
+    for macs, gate, network in frames:
+        count.add(macs, 10, {"gate": gate, "network": network})
+    return count.measure(seconds, live=live)
+
+
+def test_the_first_frame_warms_up_and_counts_only_where_no_other_was_computed_in_full() -> None:
+    saved = measured((10, 50.0, 22.0), (1, 1.0, 4.0), (10, 3.0, 20.0))
+    assert (saved.full_ms, saved.full_frames) == (20.0, 1)
     assert saved.network == pytest.approx(1 - (100 / 3) / 20)
     assert saved.dense_seconds == pytest.approx(0.1 + 3 * (20 - 100 / 3) / 1000)
+    assert measured((10, 50.0, 22.0), (1, 1.0, 4.0)).full_ms == 22.0
+
+
+def test_a_single_frame_saves_no_time_and_has_nothing_to_compare_with() -> None:
+    saved = measured((10, 50.0, 22.0))
+    assert (saved.macs, saved.network, saved.program) == (0.0, None, None)
+    assert saved.basis == "The only frame was computed in full, so there is nothing to compare times with."
+
+
+def test_a_camera_sets_the_pace_so_no_time_of_the_program_is_claimed_as_saved() -> None:
+    saved = measured((10, 5.0, 20.0), (1, 1.0, 4.0), (1, 1.0, 4.0), live=True)
+    assert saved.network is not None
+    assert (saved.program, saved.dense_seconds) == (None, None)
+    details = dict((title, text) for title, _, text in savings_words(saved))
+    assert details["Whole-program time saved"] == "0.1 s at the pace of the camera"
+
+
+@pytest.mark.parametrize(
+    ("macs", "text"),
+    [(999, "999"), (1_500, "1.50 k"), (46_330, "46.3 k"), (999_600, "1.00 M"), (1.0127e12, "1.01 T")],
+)
+def test_macs_are_told_to_three_digits(macs: float, text: str) -> None:
+    assert giga(macs) == text

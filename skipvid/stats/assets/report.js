@@ -44,7 +44,8 @@
       cursor.setAttribute("x1", x); cursor.setAttribute("x2", x); cursor.style.opacity = 0.55;
       const lines = [clock(t[i]) + " · frame " + data.frames[i], "update rate " + percent(data.mean[i])];
       if (data.peak[i] - data.mean[i] > 0.001) lines.push("highest " + percent(data.peak[i]));
-      lines.push(data.found[i].toFixed(data.found[i] % 1 ? 1 : 0) + (data.found[i] === 1 ? " detection" : " detections") + " · network " + data.network[i].toFixed(1) + " ms");
+      lines.push(data.found[i].toFixed(data.found[i] % 1 ? 1 : 0) + (data.found[i] === 1 ? " detection" : " detections"));
+      lines.push("network " + data.network[i].toFixed(1) + " ms" + (data.slowest[i] - data.network[i] > 0.1 ? ", slowest frame " + data.slowest[i].toFixed(1) + " ms" : ""));
       if (data.refresh[i]) lines.push("computed in full: " + data.refresh[i]);
       return lines;
     });
@@ -75,5 +76,14 @@
       const rows = [...body.rows].sort((a, b) => { const x = key(a), y = key(b); return (x > y) - (x < y); });
       body.replaceChildren(...(falling ? rows : rows.reverse()));
     }));
+    if (body.rows.length > 20) {
+      const box = table.parentElement, button = document.createElement("button");
+      box.classList.add("folded");
+      button.type = "button"; button.className = "more"; button.textContent = "Show all " + body.rows.length;
+      button.addEventListener("click", () => {
+        button.textContent = box.classList.toggle("folded") ? "Show all " + body.rows.length : "Show the first 15";
+      });
+      box.after(button);
+    }
   }
 })();
