@@ -11,7 +11,7 @@ from skipvid.tune.tunable import Tunable
 
 __all__ = ["MOST_GROUPS", "groups"]
 
-MOST_GROUPS = 83
+MOST_GROUPS = 43
 
 
 def groups(policy: Tunable, plan: Plan, most: int = MOST_GROUPS) -> list[tuple[str, ...]]:
