@@ -133,10 +133,12 @@ class ScaleMeter:
             norm = float(difference_norm(values.reshape(1, channels), self._norm)[0])
             return norm if np.isfinite(norm) else 0.0
         pixels = self._sample(values)
-        if not np.isfinite(pixels.sum()):
+        mean = pixels.mean(axis=0)
+        if not np.isfinite(mean).all():
             # A map that overflows keeps a finite scale; its gate commits what is not a number.
             pixels = pixels[np.isfinite(pixels).all(axis=1)]
-        return _root_mean_square(pixels, self._norm) if len(pixels) > 1 else 0.0
+            mean = pixels.mean(axis=0) if len(pixels) else mean
+        return _root_mean_square(pixels, mean, self._norm) if len(pixels) > 1 else 0.0
 
     def _sample(self, values: FloatArray) -> FloatArray:
         """``(n, C)`` pixels of a map, a copy."""
@@ -149,10 +151,10 @@ class ScaleMeter:
         return drawn
 
 
-def _root_mean_square(pixels: FloatArray, norm: Norm) -> float:
-    """Of the norm of the difference of two of ``(n, C)`` pixels, which are overwritten."""
+def _root_mean_square(pixels: FloatArray, mean: FloatArray, norm: Norm) -> float:
+    """Of the norm of the difference of two of ``(n, C)`` pixels, which are overwritten; ``mean`` ``(C,)`` is theirs."""
     count, channels = pixels.shape
-    centred = np.subtract(pixels, pixels.mean(axis=0), out=pixels)
+    centred = np.subtract(pixels, mean, out=pixels)
     if norm is Norm.MAX:
         # Each with its successor in a shuffled order.
         shuffled = centred[np.random.default_rng(count).permutation(count)]
