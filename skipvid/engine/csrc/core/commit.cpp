@@ -37,14 +37,17 @@ void commit_block(const Kernels& kernels, const Activation& activation, CommitMo
     float* target[kMaxBlock];
     uint8_t committed[kMaxBlock];
     for (int i = 0; i < px.n; ++i) target[i] = out.view.at(px.y[i], px.x[i]);
-    const Before before(out, mode, target, px.n);
+    float distance[kMaxBlock];
+    float* moved = out.residual.wanted() ? distance : nullptr;
     kernels.commit({px.n, out.view.channels, target, rows, stride, activation, mode, out.gate.norm, out.gate.threshold,
-                    committed});
+                    committed, moved});
     if (mode == CommitMode::kRefresh) return;
-    before.note(out, px, committed);
     BitWriter bits(out.changed);
-    for (int i = 0; i < px.n; ++i)
-        if (committed[i]) bits.set(px.y[i], px.x[i]);
+    for (int i = 0; i < px.n; ++i) {
+        if (!committed[i]) continue;
+        bits.set(px.y[i], px.x[i]);
+        if (moved != nullptr) out.residual.note(px.y[i], px.x[i], out.view.width, moved[i]);
+    }
 }
 
 }  // namespace skipvid

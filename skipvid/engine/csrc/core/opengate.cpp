@@ -4,45 +4,54 @@
 #include <bit>
 #include <cmath>
 
+#include "threads.hpp"
+
 namespace skipvid {
+namespace {
+
+constexpr int kRowsPerChunk = 16;
+constexpr int kWordsAlone = 512;  // of a mask, up to which looking takes less than waking another thread
+
+}  // namespace
 
 void Residual::clear(const BitMap& changed) {
-    if (norm.empty() || changed.empty()) return;
-    std::fill(norm.begin() + static_cast<ptrdiff_t>(changed.top()) * changed.width(),
-              norm.begin() + static_cast<ptrdiff_t>(changed.bottom()) * changed.width(), 0.0f);
+    if (norm.empty()) return;
+    for (int y = changed.top(); y < changed.bottom(); ++y) {
+        float* line = norm.data() + static_cast<size_t>(y) * changed.width();
+        for (int w = 0; w < changed.words(); ++w)
+            if (changed.row(y)[w] != 0) std::fill_n(line + w * 64, std::min(64, changed.width() - w * 64), 0.0f);
+    }
 }
 
-void OpenGate::open(const OpenRule& rule, const Residual& residual, int height, int width, BitMap& active) {
+void OpenGate::open(const OpenRule& rule, const Residual& residual, int height, int width, const Kernels& kernels,
+                    int threads, BitMap& active) {
     const Axis &v = rule.vertical, &h = rule.horizontal;
-    const float* norm = residual.norm.data();
-    const auto window = [&](int y, int x) {
-        float sum = 0.0f;
-        for (int ky = 0; ky < v.kernel; ++ky) {
-            const int row = y * v.stride - v.pad + ky * v.dilation;
-            if (row < 0 || row >= height) continue;
-            for (int kx = 0; kx < h.kernel; ++kx) {
-                const int column = x * h.stride - h.pad + kx * h.dilation;
-                if (column >= 0 && column < width) sum += norm[static_cast<size_t>(row) * width + column];
+    const int rows = active.bottom() - active.top();
+    const auto look = [&](int chunk, int) {
+        thread_local std::vector<float> columns;
+        thread_local std::vector<const float*> lines;
+        columns.resize(static_cast<size_t>(active.words() * 64) * h.stride +
+                       static_cast<size_t>(h.kernel) * h.dilation);
+        lines.resize(v.kernel);
+        const int first = active.top() + chunk * kRowsPerChunk;
+        for (int y = first; y < std::min(active.bottom(), first + kRowsPerChunk); ++y) {
+            for (int k = 0; k < v.kernel; ++k) {
+                const int row = y * v.stride - v.pad + k * v.dilation;
+                const bool inside = row >= 0 && row < height;
+                lines[k] = inside ? residual.norm.data() + static_cast<size_t>(row) * width : nullptr;
             }
+            float* sums = rule.accumulate ? sums_.data() + static_cast<size_t>(y) * stride_ : nullptr;
+            kernels.open_row({lines.data(), v.kernel, h.kernel, h.stride, h.dilation, h.pad, width, columns.data(),
+                              sums, rule.limit, active.row(y), active.words()});
         }
-        return sum;
     };
-    for (int y = active.top(); y < active.bottom(); ++y)
-        for (int w = 0; w < active.words(); ++w) {
-            uint64_t& word = active.row(y)[w];
-            for (uint64_t bits = word; bits != 0; bits &= bits - 1) {
-                const int bit = std::countr_zero(bits), x = w * 64 + bit;
-                float sum = window(y, x);
-                if (rule.accumulate) sum = sums_[static_cast<size_t>(y) * width_ + x] += sum;
-                if (sum <= rule.limit) word &= ~(uint64_t{1} << bit);  // what is not a number opens
-            }
-        }
+    Pool::instance().run(rows * active.words() > kWordsAlone ? threads : 1, div_up(rows, kRowsPerChunk), look);
     active.trim();
     if (rule.structure > 1) spread_blocks(active, rule.structure);
 }
 
 void OpenGate::computed(const BitMap& active) {
-    active.each([&](int y, int x) { sums_[static_cast<size_t>(y) * width_ + x] = 0.0f; });
+    active.each([&](int y, int x) { sums_[static_cast<size_t>(y) * stride_ + x] = 0.0f; });
 }
 
 float l1_distance(const float* a, const float* b, int n) {

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "../kernels/kernels.hpp"
 #include "footprint.hpp"
 
 namespace skipvid {
@@ -24,6 +25,7 @@ struct Residual {
     void want(int height, int width) {
         if (norm.empty()) norm.assign(static_cast<size_t>(height) * width, 0.0f);
     }
+    void note(int y, int x, int width, float moved) { norm[static_cast<size_t>(y) * width + x] = moved; }
     // Forgets what was committed to the pixels of `changed`.
     void clear(const BitMap& changed);
 };
@@ -31,15 +33,17 @@ struct Residual {
 // What the closed output pixels of one convolution remember.
 class OpenGate {
   public:
-    OpenGate(int height, int width) : sums_(static_cast<size_t>(height) * width, 0.0f), width_(width) {}
-    // From the output pixels that a change reaches to those to compute.
-    void open(const OpenRule& rule, const Residual& residual, int height, int width, BitMap& active);
+    OpenGate(int height, int width)
+        : stride_(round_up(width, 64)), sums_(static_cast<size_t>(height) * stride_, 0.0f) {}
+    // From the output pixels that a change reaches to those to compute. `height` and `width` are of the input map.
+    void open(const OpenRule& rule, const Residual& residual, int height, int width, const Kernels& kernels,
+              int threads, BitMap& active);
     // These pixels now show their window as it is.
     void computed(const BitMap& active);
 
   private:
+    int stride_;  // of a row: whole words of a mask
     std::vector<float> sums_;
-    int width_;
 };
 
 // sum |a - b| over n values, in an order that does not depend on the instruction set.

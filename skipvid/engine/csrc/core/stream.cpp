@@ -92,18 +92,18 @@ void Stream::configure(Rules rules) {
     before.resize(plan_->ops().size());
     opening_.rules.assign(plan_->ops().size(), {});
     std::vector<bool> wanted(maps_.size());
-    for (const OpenRule& rule : rules.opens) wanted[plan_->ops()[rule.op]->inputs[0]] = true;
-    for (size_t t = 0; t < maps_.size(); ++t)
-        if (!wanted[t]) maps_[t].residual.norm.clear();
+    for (const OpenRule& rule : rules.opens) want_residual(plan_->ops()[rule.op]->inputs[0], wanted);
+    for (size_t t = 0; t < maps_.size(); ++t) {
+        if (wanted[t])
+            maps_[t].residual.want(maps_[t].view.height, maps_[t].view.width);
+        else
+            maps_[t].residual.norm.clear();
+    }
     for (const OpenRule& rule : rules.opens) {
-        const Op& op = *plan_->ops()[rule.op];
-        Map &in = maps_[op.inputs[0]], &out = maps_[op.output];
+        const View& out = maps_[plan_->ops()[rule.op]->output].view;
         opening_.rules[rule.op] = rule;
         auto& gate = opening_.gates[rule.op] = std::move(before[rule.op]);
-        if (gate == nullptr) gate = std::make_unique<OpenGate>(out.view.height, out.view.width);
-        // A concat whose norms are wanted commits like any other operator.
-        in.residual.want(in.view.height, in.view.width);
-        own_values(op.inputs[0]);
+        if (gate == nullptr) gate = std::make_unique<OpenGate>(out.height, out.width);
     }
     sweep_.every = rules.refresh_every;
     const bool rebind = rules.joined != joined_;
@@ -114,6 +114,14 @@ void Stream::configure(Rules rules) {
         relayout();
     else if (rebind)
         bind();
+}
+
+// The norms of a concat that keeps no values of its own are the sums of its inputs' norms.
+void Stream::want_residual(int tensor, std::vector<bool>& wanted) const {
+    if (wanted[tensor]) return;
+    wanted[tensor] = true;
+    if (!hosts_[tensor] || gated_[tensor]) return;
+    for (const int input : plan_->ops()[writer(tensor)]->inputs) want_residual(input, wanted);
 }
 
 int Stream::writer(int tensor) const {
@@ -174,7 +182,8 @@ void Stream::run_op(int index) {
         nodes_[index]->footprint(active);
         if (gate != nullptr && !active.empty()) {
             const Map& in = maps_[op.inputs[0]];
-            gate->open(opening_.rules[index], in.residual, in.view.height, in.view.width, active);
+            gate->open(opening_.rules[index], in.residual, in.view.height, in.view.width, plan_->kernels(), threads_,
+                       active);
         }
     }
     BitMap looked;
@@ -238,6 +247,12 @@ void Stream::run_concat(int index) {
             active.each([&](int y, int x) { std::copy_n(from.at(y, x), from.channels, out.view.at(y, x) + channel); });
         channel += from.channels;
     }
+    if (!out.residual.wanted()) return;
+    const auto width = static_cast<size_t>(out.view.width);
+    active.each([&](int y, int x) {
+        float& sum = out.residual.norm[y * width + x];
+        for (const int tensor : op.inputs) sum += maps_[tensor].residual.norm[y * width + x];
+    });
 }
 
 }  // namespace skipvid

@@ -140,6 +140,7 @@ class Stream {
     int divide_channels(const Node& node, int64_t pixels) const;
     void run_split(int index, const BitMap& active, int64_t pixels, int parts, CommitMode mode);
     int writer(int tensor) const;
+    void want_residual(int tensor, std::vector<bool>& wanted) const;
     // Commits a pixel where any bit differs.
     void commit_pixel(Map& out, int y, int x, const float* values);
     CommitMode commit_mode(const Map& map) const;

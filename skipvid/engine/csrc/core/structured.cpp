@@ -50,15 +50,13 @@ void Stream::run_structured(int index, const BitMap& active, int64_t pixels) {
 
 void Stream::commit_pixel(Map& out, int y, int x, const float* values) {
     float* target = out.view.at(y, x);
-    uint8_t committed = 1;
-    Pixels px;
-    px.add(y, x);
-    const Before before(out, CommitMode::kExact, &target, 1);
+    uint8_t committed = 0;
+    float moved = 0.0f;
     plan_->kernels().commit({1, out.view.channels, &target, values, 0, Activation{}, CommitMode::kExact, out.gate.norm,
-                             out.gate.threshold, &committed});
+                             out.gate.threshold, &committed, &moved});
     if (!committed) return;
     out.changed.set(y, x);
-    before.note(out, px, &committed);
+    if (out.residual.wanted()) out.residual.note(y, x, out.view.width, moved);
 }
 
 void Stream::write(int tensor, const float* values, ptrdiff_t row, ptrdiff_t pixel, ptrdiff_t channel) {

@@ -14,6 +14,7 @@
 #include "../kernels/conv.inl"
 #include "../kernels/depthwise.inl"
 #include "../kernels/commit.inl"
+#include "../kernels/opengate.inl"
 #include "../kernels/pointwise.inl"
 #include "../kernels/spatial.inl"
 #include "../kernels/image.inl"
@@ -21,8 +22,8 @@
 namespace skipvid::SKIPVID_ISA {
 
 inline const Kernels kKernels = {
-    SKIPVID_ISA_NAME, kLanes, kMainVectors, kMaxVectors, conv,       depthwise,    commit,
-    binary,           pool,   resample,     softmax,     reduce_row, differ_image, activate,
+    SKIPVID_ISA_NAME, kLanes,  kMainVectors, kMaxVectors, conv,         depthwise, commit, binary, pool,
+    resample,         softmax, reduce_row,   open_row,    differ_image, activate,
 };
 
 }  // namespace skipvid::SKIPVID_ISA

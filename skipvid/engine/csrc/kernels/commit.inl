@@ -23,24 +23,28 @@ void commit_refresh(const CommitArgs& a) {
 }
 
 // Commits iff any bit differs. Writing equal bits changes nothing, so every pixel is written.
-template <Act K>
+template <Act K, bool Moved>
 void commit_exact(const CommitArgs& a) {
     for (int i = 0; i < a.pixels; ++i) {
         const float* from = a.scratch + i * a.stride;
         float* to = a.target[i];
         Bits difference = zero_bits();
+        V moved = splat(0.0f);
         int c = 0;
         for (; c + kLanes <= a.channels; c += kLanes) {
-            const V value = activation<K>(load(from + c), a.activation, c);
-            difference = gather_difference(difference, value, load(to + c));
+            const V value = activation<K>(load(from + c), a.activation, c), old = load(to + c);
+            difference = gather_difference(difference, value, old);
+            if constexpr (Moved) moved = moved + absolute(value - old);
             store(to + c, value);
         }
         if (c < a.channels) {
-            const V value = activation<K>(load(from + c), a.activation, c);
-            difference = gather_difference(difference, value, load(to + c), a.channels - c);
+            const V value = activation<K>(load(from + c), a.activation, c), old = load(to + c);
+            difference = gather_difference(difference, value, old, a.channels - c);
+            if constexpr (Moved) moved = moved + keep_below(absolute(value - old), a.channels - c);
             store_part(to + c, value, a.channels - c);
         }
         a.committed[i] = any(difference);
+        if constexpr (Moved) a.moved[i] = sum_lanes(moved);
     }
 }
 
@@ -49,13 +53,13 @@ constexpr int kAhead = 4;
 
 // Commits iff the norm of the difference exceeds the threshold or is not a number. Norms of all pixels come first: a
 // comparison that decides about a branch would hold up the next pixel.
-template <Act K, bool Max>
+template <Act K, bool Max, bool Moved>
 void commit_norm(const CommitArgs& a) {
     float squares[kMaxPixels], top[kMaxPixels];
     for (int i = 0; i < a.pixels; ++i) {
         float* from = const_cast<float*>(a.scratch) + i * a.stride;
         const float* to = a.target[i];
-        V sum = splat(0.0f), highest = splat(0.0f);
+        V sum = splat(0.0f), highest = splat(0.0f), moved = splat(0.0f);
         const float* ahead = a.target[i + kAhead < a.pixels ? i + kAhead : i];
         each_vector(a.channels, [&](int c, int part) {
             prefetch(ahead + c);
@@ -65,9 +69,11 @@ void commit_norm(const CommitArgs& a) {
             if (part < kLanes) d = keep_below(d, part);
             sum = fma(d, d, sum);
             if constexpr (Max) highest = max(absolute(d), highest);  // passes over NaN: `sum` keeps it
+            if constexpr (Moved) moved = moved + absolute(d);
         });
         squares[i] = sum_lanes(sum);
         if constexpr (Max) top[i] = max_lanes(highest);
+        if constexpr (Moved) a.moved[i] = sum_lanes(moved);
     }
     if constexpr (Max) {
         for (int i = 0; i < a.pixels; ++i) a.committed[i] = !(top[i] <= a.threshold) || squares[i] != squares[i];
@@ -88,22 +94,24 @@ void commit_norm(const CommitArgs& a) {
     }
 }
 
+template <Act K, bool Moved>
+void commit_changes(const CommitArgs& a) {
+    if (a.mode == CommitMode::kExact)
+        commit_exact<K, Moved>(a);
+    else if (a.norm == NormKind::kMax)
+        commit_norm<K, true, Moved>(a);
+    else
+        commit_norm<K, false, Moved>(a);
+}
+
 inline void commit(const CommitArgs& a) {
     with_activation(a.activation.kind, [&]<Act K>() {
-        switch (a.mode) {
-            case CommitMode::kRefresh:
-                commit_refresh<K>(a);
-                break;
-            case CommitMode::kExact:
-                commit_exact<K>(a);
-                break;
-            case CommitMode::kNorm:
-                if (a.norm == NormKind::kMax)
-                    commit_norm<K, true>(a);
-                else
-                    commit_norm<K, false>(a);
-                break;
-        }
+        if (a.mode == CommitMode::kRefresh)
+            commit_refresh<K>(a);
+        else if (a.moved != nullptr)
+            commit_changes<K, true>(a);
+        else
+            commit_changes<K, false>(a);
     });
 }
 

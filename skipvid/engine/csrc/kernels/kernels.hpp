@@ -111,6 +111,8 @@ struct CommitArgs {
     NormKind norm;
     float threshold;
     uint8_t* committed;  // per pixel, written unless kRefresh
+    float* moved =
+        nullptr;  // per pixel: sum over channels of |new - old|, written unless kRefresh; null: not asked for
 };
 
 enum class BinaryKind : int { kAdd, kSub, kMul, kDiv, kMax, kMin, kPow };
@@ -161,6 +163,18 @@ struct SoftmaxArgs {
     ptrdiff_t stride;
 };
 
+// One row of the output map of a convolution whose gate is asked.
+struct OpenArgs {
+    const float* const* rows;  // kernel_h rows of the norms of the input's changes; null: outside the map
+    int kernel_h, kernel_w, stride, dilation, pad;  // along the row
+    int width;                                      // of the input map
+    float* columns;  // scratch, (64 * words - 1) * stride + (kernel_w - 1) * dilation + 1 floats
+    float* sums;     // 64 * words floats: what closed pixels remember; null: nothing
+    float limit;
+    uint64_t* mask;  // pixels that a change reaches; those whose sum is at most `limit` are taken out
+    int words;
+};
+
 struct Kernels {
     const char* name;
     int lanes;
@@ -174,6 +188,7 @@ struct Kernels {
     void (*softmax)(const SoftmaxArgs&);
     // sum[c] = values of a row added from left to right (maximum: of the row).
     void (*reduce_row)(const float* row, ptrdiff_t pixel, int width, int channels, bool maximum, float* result);
+    void (*open_row)(const OpenArgs&);
     // Rows of two images of 3 bytes per pixel: bits of `mask` = pixels with a byte that differs by more than
     // `threshold` (0 to 255); returns whether there are any.
     bool (*differ_image)(const uint8_t* a, const uint8_t* b, int width, int threshold, uint64_t* mask);
