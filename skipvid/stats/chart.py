@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skipvid.stats.markup import Markup, join, tag
+from skipvid.stats.markup import Markup, tag
 from skipvid.stats.timeline import Bins, time_ticks
 
 __all__ = ["Level", "chart_svg"]
@@ -161,10 +161,13 @@ def _bars(panel: _Panel, values: NDArray[np.float64], inner: int) -> Markup:
 
 
 def _flags(bins: Bins, x: NDArray[np.float64], panels: Sequence[_Panel]) -> list[Markup]:
-    """A line and a flag where a frame was computed in full."""
-    top, base, parts = panels[0].y, panels[1].base, []
+    """A flag and lines, which leave the titles alone, where a frame was computed in full."""
+    parts = []
     for a, reason in zip(x, bins.refresh, strict=True):
         if reason:
-            parts.append(tag("line", tag("title", reason), class_="refresh", x1=f"{a:.1f}", x2=f"{a:.1f}", y1=top, y2=base))
-            parts.append(tag("path", class_="flag", d=f"M{a:.1f} {top}l-4 -7h8Z"))
-    return [join(*parts)]
+            place = f"{a:.1f}"
+            for panel in panels[:2]:
+                line: dict[str, str | float | None] = {"x1": place, "x2": place, "y1": panel.y, "y2": panel.base}
+                parts.append(tag("line", tag("title", reason), class_="refresh", **line))
+            parts.append(tag("path", class_="flag", d=f"M{place} {panels[0].y + 7}l-4 -7h8Z"))
+    return parts
