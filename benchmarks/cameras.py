@@ -16,6 +16,7 @@ import argparse
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 
 from tuning import FAMILIES, cell, fewer, line
@@ -50,7 +51,7 @@ class Row:
 
     def __str__(self) -> str:
         trials = [f"{cell(trial)} ({trial.loss:.3f})" for trial in (self.tuned, *self.uniform)]
-        saved = [f"{fewer(self.tuned.macs, macs)} ({macs:.1%})" for macs in self.level]
+        saved = [f"{fewer(self.tuned.macs, macs)} ({macs:.1%})" if isfinite(macs) else "not reached" for macs in self.level]
         return line(self.video, f"{self.objects:.2f}", *trials, *saved)
 
 

@@ -161,7 +161,8 @@ def _spans(claimed: int | None, max_frames: int, even: bool) -> list[tuple[int, 
     """First frame and end of each clip."""
     total = max(int((claimed or 0) * _CLAIM), 0)
     if total == 0 or total <= max_frames:  # unknown or short: what there is, from the beginning
-        parts = 2 if even else 1
+        # Clips are tried side by side: of an even number there are enough for a search to have two.
+        parts = max(2 * round(total / (2 * CHUNK)), 2) if even else 1
         length = -(-max_frames // parts) if total == 0 else -(-(claimed or 1) // parts)
         return [(k * length, (k + 1) * length) for k in range(parts)]
     length = min(CHUNK, max(_LEAST_CHUNK, max_frames // 4))

@@ -53,6 +53,16 @@ def test_clips_are_successive_frames_spread_over_the_video(model: Model, clip_pa
     assert [c.start for c in searched.clips + held_out.clips] == [first.start, second.start]
 
 
+def test_a_short_video_is_halved_or_where_that_leaves_long_clips_quartered(
+    model: Model, clip_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (halves,) = sample(model, [str(clip_path)], 1000, even=True)
+    assert [(c.start, len(c.images)) for c in halves.clips] == [(0, 24), (24, 24)]
+    monkeypatch.setattr("skipvid.tune.sampling.CHUNK", 12)
+    (quarters,) = sample(model, [str(clip_path)], 1000, even=True)
+    assert [(c.start, len(c.images)) for c in quarters.clips] == [(0, 12), (12, 12), (24, 12), (36, 12)]
+
+
 def test_frames_that_were_used_are_left_out(model: Model, clip_path: Path) -> None:
     rest = sample_video(model, str(clip_path), 24, without=[(0, 10), (26, 30)])
     assert [(c.start, c.start + len(c.images)) for c in rest.clips] == [(10, 26)]
