@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
@@ -16,6 +16,7 @@ from skipvid.engine.executor import ByteArray, PixelMap
 from skipvid.engine.stream import Stream
 from skipvid.gates.policies import Policy, Truncation
 from skipvid.plan import FloatArray, Plan
+from skipvid.tune.tunable import finer, tunable
 
 __all__ = ["BenchReport", "BenchTask", "SkipTime", "run_benchmark"]
 
@@ -122,9 +123,7 @@ def run_benchmark(task: BenchTask, progress: Callable[[str], None] = lambda _wha
     video = [main]
     for factor in task.savings:
         progress(f"the video at {factor:g}x fewer MACs")
-        policy = _policy_saving(task, factor)
-        if policy is not None:
-            video.append(_on_video(task, f"{factor:g}x", policy, best)[0])
+        video.append(_on_video(task, f"{factor:g}x", _policy_saving(task, factor), best)[0])
     return BenchReport(machine_line(task.threads), dense, scenes, tuple(video), stages, peak_memory_mb())
 
 
@@ -209,25 +208,20 @@ def _calibrated(task: BenchTask, policy: Policy) -> Stream:
     return stream
 
 
-def _policy_saving(task: BenchTask, factor: float) -> Policy | None:
-    """The policy with all thresholds scaled by one number such that ``factor`` times fewer MACs are executed, or None."""
-    if not isinstance(task.policy, Truncation):
-        return None
-    scales = dict(_calibrated(task, task.policy).scales)
+def _policy_saving(task: BenchTask, factor: float) -> Policy:
+    """The policy with all thresholds scaled by one number such that ``factor`` times fewer MACs are executed."""
+    policy = tunable(task.policy)
+    scales = dict(_calibrated(task, policy).scales)
     low, high = -8.0, 8.0
-    found: Truncation | None = None
+    found = policy
     for _ in range(7):
         middle = (low + high) / 2
-        candidate = _scaled(task.policy, 2.0**middle)
-        found, saved = candidate, 1 / max(_share(task, candidate, scales), 1e-9)
+        found = finer(policy, 2.0**middle)
+        saved = 1 / max(_share(task, found, scales), 1e-9)
         if abs(saved / factor - 1) < 0.05:
             break
         low, high = (middle, high) if saved < factor else (low, middle)
     return found
-
-
-def _scaled(policy: Truncation, by: float) -> Truncation:
-    return replace(policy.scaled(by), input_threshold=policy.input_threshold * by, input_noise=policy.input_noise * by)
 
 
 def _share(task: BenchTask, policy: Policy, scales: Mapping[str, float]) -> float:
