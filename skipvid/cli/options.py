@@ -107,8 +107,8 @@ InputThreshold = Annotated[
 Gate = Annotated[
     GateName | None,
     typer.Option(
-        help="What is skipped: outputs of convolutions whose window changed little (input-norm, the default), also by the weights "
-        "(output-norm), or changes of activations (truncation).",
+        help="What is skipped: outputs of convolutions whose window changed little (input-norm, the default), also by the "
+        "weights (output-norm), or changes of activations (truncation).",
         rich_help_panel=_CHANGE,
     ),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -42,6 +43,7 @@ class Calibration:
 
     def begin(self) -> None:
         """Forget what was measured."""
+        self._settled = False
         self._meter = None if self._policy is None else ScaleMeter.for_policy(self._policy, self._plan, self._known)
         self.settings = self._resolve(self._known) if self._meter is None else GateSettings(InputGate(ignore=self._ignore))
 
@@ -92,7 +94,13 @@ class Calibration:
     def _settle(self) -> bool:
         if self._meter is None or not self._meter.ready:
             return False
-        before, self.settings = self.settings, self._resolve(self._meter.scales)
+        assert self._policy is not None
+        before = self.settings
+        if self._settled:  # the scales of maps stand; only the noise is told better with every frame
+            self.settings = replace(before, input=self._policy.input_gate(self._meter.scales, self._ignore))
+        else:
+            self.settings = self._resolve(self._meter.scales)
+            self._settled = True
         return self.settings != before
 
     def _resolve(self, scales: Mapping[str, float]) -> GateSettings:

@@ -26,7 +26,7 @@ import numpy as np
 from skipvid.errors import UsageError
 from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate
 from skipvid.gates.origins import Origins
-from skipvid.gates.settings import GateSettings, Norm, OpenGate, Rect, Reference
+from skipvid.gates.settings import GateSettings, InputGate, Norm, OpenGate, Rect, Reference
 from skipvid.gates.worth import followed
 from skipvid.plan import Conv, GatePoint, Plan
 
@@ -124,7 +124,9 @@ class NormGate(GateOptions):
 
     def asks_for(self, plan: Plan) -> tuple[GatePoint, ...]:
         """See `skipvid.gates.policies.Policy.asks_for`."""
-        return tuple(gate for gate in plan.gates if gate.name != INPUT)
+        origins = Origins(plan)
+        maps = {name for op in self._gated(plan) for name in self._measured_by(op, origins)}
+        return tuple(gate for gate in plan.gates if gate.name != INPUT and gate.tensor in maps)
 
     def gate_names(self, plan: Plan) -> tuple[str, ...]:
         return (INPUT, *(op.name for op in self._gated(plan)))
@@ -143,14 +145,18 @@ class NormGate(GateOptions):
         origins = Origins(plan)
         shares = self.shares(plan)
         opens = {op.name: gate for op in gated if (gate := self._open(op, shares[op.name], plan, origins, scales)).threshold > 0}
-        fixed = self.layers.get(INPUT)
-        threshold, noise = (self.input_threshold, self._noise) if fixed is None else (fixed, 0.0)
         return GateSettings(
-            input_gate(threshold, noise, self.dilation, self, scales, ignore),
+            self.input_gate(scales, ignore),
             opens=MappingProxyType(opens),
             structure=self.structure,
             refresh_every=self.refresh_every,
         )
+
+    def input_gate(self, scales: Mapping[str, float] | None = None, ignore: tuple[Rect, ...] = ()) -> InputGate:
+        """See `skipvid.gates.policies.Policy.input_gate`."""
+        fixed = self.layers.get(INPUT)
+        threshold, noise = (self.input_threshold, self._noise) if fixed is None else (fixed, 0.0)
+        return input_gate(threshold, noise, self.dilation, self, scales or {}, ignore)
 
     def _gated(self, plan: Plan) -> list[Conv]:
         shared, origins = sharing(plan), Origins(plan)
@@ -192,6 +198,10 @@ class NormGate(GateOptions):
     def _unit(self, op: Conv, origins: Origins, scales: Mapping[str, float]) -> float:
         """What a relative threshold of 1 is in units of the norm."""
         raise NotImplementedError
+
+    def _measured_by(self, op: Conv, origins: Origins) -> tuple[str, ...]:
+        """The maps whose scales `_unit` reads."""
+        return origins.of(op.inputs[0])
 
     def with_layers(self, layers: Mapping[str, float]) -> Self:
         """The same policy with the thresholds of single convolutions replaced."""
@@ -251,6 +261,9 @@ class OutputNorm(NormGate):
             return origins.scale(op.output, scales)
         gain = np.sqrt(np.square(op.weight, dtype=np.float64).sum(axis=(1, 2, 3))).mean()
         return origins.scale(op.inputs[0], scales) * float(gain)
+
+    def _measured_by(self, op: Conv, origins: Origins) -> tuple[str, ...]:
+        return (op.output,) if origins.gate(op.output) is not None else origins.of(op.inputs[0])
 
 
 def sharing(plan: Plan) -> frozenset[str]:

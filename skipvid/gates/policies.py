@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol
 from skipvid.errors import UsageError
 from skipvid.gates.norms import InputNorm, OutputNorm
 from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate, scale_of
-from skipvid.gates.settings import GateSettings, LayerGate, Norm, Rect
+from skipvid.gates.settings import GateSettings, InputGate, LayerGate, Norm, Rect
 from skipvid.gates.worth import macs_behind, shaped
 from skipvid.plan import GatePoint, Plan
 
@@ -45,6 +45,9 @@ class Policy(Protocol):
         Raises:
             UsageError: A scale is missing, or a layer is named that the plan has not.
         """
+
+    def input_gate(self, scales: Mapping[str, float] | None = None, ignore: tuple[Rect, ...] = ()) -> InputGate:
+        """The gate of the input alone, as `settings` gives it: what the noise of the video has a say in."""
 
     def asks_for(self, plan: Plan) -> tuple[GatePoint, ...]:
         """The gate points whose scales `settings` may read."""
@@ -137,10 +140,13 @@ class Truncation(GateOptions):
             threshold = share * scale_of(scales, gate.name) if self.relative and share > 0 else share
             if threshold > 0:
                 layers[gate.tensor] = LayerGate(threshold, self.norm)
+        rules = MappingProxyType(layers)
+        return GateSettings(self.input_gate(scales, ignore), rules, structure=self.structure, refresh_every=self.refresh_every)
+
+    def input_gate(self, scales: Mapping[str, float] | None = None, ignore: tuple[Rect, ...] = ()) -> InputGate:
         fixed = self.layers.get(INPUT)
         threshold, noise = (self.input_threshold, self.input_noise) if fixed is None else (fixed, 0.0)
-        gate_of_input = input_gate(threshold, noise, self.dilation, self, scales, ignore)
-        return GateSettings(gate_of_input, MappingProxyType(layers), structure=self.structure, refresh_every=self.refresh_every)
+        return input_gate(threshold, noise, self.dilation, self, scales or {}, ignore)
 
     def asks_for(self, plan: Plan) -> tuple[GatePoint, ...]:
         inside = {gate.name for gate in plan.gates if gate.tensor in plan.joinable} - set(self.layers)
