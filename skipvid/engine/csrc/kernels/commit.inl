@@ -22,22 +22,28 @@ void commit_refresh(const CommitArgs& a) {
     }
 }
 
+// Pixels between one that is compared and one that is fetched.
+constexpr int kAhead = 4;
+
 // Commits iff any bit differs. Writing equal bits changes nothing, so every pixel is written.
 template <Act K, bool Moved>
 void commit_exact(const CommitArgs& a) {
     for (int i = 0; i < a.pixels; ++i) {
         const float* from = a.scratch + i * a.stride;
         float* to = a.target[i];
+        const float* ahead = a.target[i + kAhead < a.pixels ? i + kAhead : i];
         Bits difference = zero_bits();
         V moved = splat(0.0f);
         int c = 0;
         for (; c + kLanes <= a.channels; c += kLanes) {
+            prefetch(ahead + c);
             const V value = activation<K>(load(from + c), a.activation, c), old = load(to + c);
             difference = gather_difference(difference, value, old);
             if constexpr (Moved) moved = moved + absolute(value - old);
             store(to + c, value);
         }
         if (c < a.channels) {
+            prefetch(ahead + c);
             const V value = activation<K>(load(from + c), a.activation, c), old = load(to + c);
             difference = gather_difference(difference, value, old, a.channels - c);
             if constexpr (Moved) moved = moved + keep_below(absolute(value - old), a.channels - c);
@@ -47,9 +53,6 @@ void commit_exact(const CommitArgs& a) {
         if constexpr (Moved) a.moved[i] = sum_lanes(moved);
     }
 }
-
-// Pixels between one that is compared and one that is fetched.
-constexpr int kAhead = 4;
 
 // Commits iff the norm of the difference exceeds the threshold or is not a number. Norms of all pixels come first: a
 // comparison that decides about a branch would hold up the next pixel.
