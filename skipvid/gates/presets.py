@@ -36,9 +36,9 @@ _TRUNCATION = MappingProxyType(
 _OUTPUT_NORM = MappingProxyType(
     {
         "exact": OutputNorm(0.0, input_noise=0.0),
-        "high": OutputNorm(0.05, input_noise=0.5, dilation=1, vector_threshold=0.0125),
-        "balanced": OutputNorm(0.1, input_noise=0.5, dilation=1, vector_threshold=0.025),
-        "fast": OutputNorm(0.2, input_noise=1.0, dilation=1, vector_threshold=0.05),
+        "high": OutputNorm(0.03, input_noise=0.25, dilation=1, vector_threshold=0.0075, shaping=0.5),
+        "balanced": OutputNorm(0.07, input_noise=0.5, dilation=1, vector_threshold=0.0175, shaping=0.5),
+        "fast": OutputNorm(0.2, input_noise=1.0, dilation=1, vector_threshold=0.05, shaping=0.5),
     }
 )
 
