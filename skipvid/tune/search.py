@@ -162,14 +162,16 @@ def sweep(search: Search) -> Tunable | None:
     """The best uniform setting: one relative threshold for all layers, swept together with the input's threshold and dilation.
 
     Returns:
-        The policy, or None where none of them meets the goal.
+        The policy, or None where none of them meets the goal, or no quality is kept but with layers that pass everything on.
     """
     found = search.along(uniform(search.base, INPUTS[_START], DILATIONS[1]))
     if found is None:
         # A quality that the usual input threshold spoils needs a finer one, a speed that it spoils a coarser.
         source, dilation = (INPUTS[0], DILATIONS[1]) if search.goal.coarsest else (INPUTS[-1], DILATIONS[0])
         found = search.along(uniform(search.base, source, dilation))
-    return None if found is None else joint_input(search, found.policy)
+    if found is None or (search.goal.coarsest and found.policy.threshold == 0):
+        return None
+    return joint_input(search, found.policy)
 
 
 def joint_input(search: Search, start: Tunable) -> Tunable:

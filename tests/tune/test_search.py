@@ -18,7 +18,7 @@ from skipvid.tune.goals import Goal, KeepQuality, ReachSpeed
 from skipvid.tune.groups import groups
 from skipvid.tune.level import Level
 from skipvid.tune.screening import design, screen
-from skipvid.tune.search import AROUND, Search, Stopped, joint_input, rising, sweep
+from skipvid.tune.search import AROUND, THRESHOLDS, Search, Stopped, joint_input, rising, sweep
 from skipvid.tune.shaping import moves, shape
 from skipvid.tune.trial import Trial
 
@@ -190,6 +190,18 @@ def test_a_level_that_scaling_does_not_reach_is_no_score(plan: Plan) -> None:
 def test_a_goal_out_of_reach_leaves_nothing(plan: Plan) -> None:
     assert sweep(_search(plan, KeepQuality(1e-9))) is None
     assert sweep(_search(plan, ReachSpeed(0.5))) is None
+
+
+def test_layers_that_pass_everything_on_are_no_start(plan: Plan) -> None:
+    least = THRESHOLDS[1] / 0.01 * sum(LOSSES)
+    search = _search(plan, KeepQuality(0.5 * least))
+    assert sweep(search) is None
+    assert search.best is not None, "it is what there is, if the goal stands"
+    assert search.best.policy.threshold == 0
+    search.goal = KeepQuality(1.5 * least)
+    found = sweep(search)
+    assert found is not None
+    assert found.threshold >= THRESHOLDS[1]
 
 
 def test_a_goal_that_is_loosened_is_met_by_what_was_tried(plan: Plan) -> None:
