@@ -13,7 +13,7 @@ __all__ = ["DEFAULT", "DEFAULT_FAMILY", "FAMILIES", "PRESETS", "preset"]
 
 DEFAULT = "balanced"
 DEFAULT_FAMILY = InputNorm.TYPE
-"""At equal agreement it executes 15 to 50 % fewer MACs than truncation, see docs/gates.md."""
+"""Where it differs as much from the dense network it executes fewer MACs than truncation, see docs/gates.md."""
 
 _INPUT_NORM = MappingProxyType(
     {
