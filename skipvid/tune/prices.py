@@ -70,9 +70,9 @@ def measure_prices(stream: Stream, images: Sequence[NDArray[np.uint8]]) -> Price
             full.append(executor.op_ms())
         executor.profiling = False
     pixels = _pixels(stream.plan)
-    idle, whole = float(np.median(quiet)), float(np.median(dense[1:]))  # the first touches its memory for the first time
-    # Another program only ever adds to the time of an operator: the least is nearest to what it takes.
-    ops = np.min(full, axis=0) if full else np.zeros(len(pixels))
+    whole = float(np.median(dense[1:]))  # the first touches its memory for the first time
+    # Another program only ever adds to the time of an operator, and of a frame that does nothing: the least is nearest to it.
+    idle, ops = float(np.min(quiet)), np.min(full, axis=0) if full else np.zeros(len(pixels))
     if ops.sum() <= 0:
         ops = _macs(stream.plan)
     return Prices(idle, ops * max(whole - idle, 1e-6) / ops.sum(), pixels, whole)
