@@ -65,7 +65,7 @@ class NoiseMeter:
             return
         # A frame that is repeated has the same letterbox and no difference, and quiet footage is full of them.
         repeated = self._region is not None and now.dtype == np.uint8 and np.array_equal(now, before)
-        if self._region is None or not repeated:
+        if not repeated:
             self._region = content(now)
         inside, earlier = now[self._region], before[self._region]
         if inside.size:

@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from skipvid.errors import UsageError
-from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate
+from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate, scaled
 from skipvid.gates.origins import Origins
 from skipvid.gates.settings import GateSettings, InputGate, Norm, OpenGate, Rect, Reference
 from skipvid.gates.worth import followed
@@ -154,9 +154,7 @@ class NormGate(GateOptions):
 
     def input_gate(self, scales: Mapping[str, float] | None = None, ignore: tuple[Rect, ...] = ()) -> InputGate:
         """See `skipvid.gates.policies.Policy.input_gate`."""
-        fixed = self.layers.get(INPUT)
-        threshold, noise = (self.input_threshold, self._noise) if fixed is None else (fixed, 0.0)
-        return input_gate(threshold, noise, self.dilation, self, scales or {}, ignore)
+        return input_gate(self, self._noise, scales or {}, ignore)
 
     def _gated(self, plan: Plan) -> list[Conv]:
         shared, origins = sharing(plan), Origins(plan)
@@ -170,11 +168,11 @@ class NormGate(GateOptions):
 
     def shares(self, plan: Plan) -> dict[str, float]:
         """The threshold of every gated convolution, by operator name, in the policy's units."""
-        gated = self._gated(plan)
-        vectors = {op.name for op in gated if plan.tensors[op.output].is_vector}
-        factors = followed({name: macs for name, macs in self.worth(plan).items() if name not in vectors}, self.shaping)
+        worth = self.worth(plan)
+        vectors = {op.name for op in plan.ops if plan.tensors[op.output].is_vector}
+        factors = followed({name: macs for name, macs in worth.items() if name not in vectors}, self.shaping)
         flat = self.threshold if self.vector_threshold is None else self.vector_threshold
-        common = {op.name: self.threshold * factors[op.name] if op.name in factors else flat for op in gated}
+        common = {name: self.threshold * factors[name] if name in factors else flat for name in worth}
         return {name: self.layers.get(name, share) for name, share in common.items()}
 
     def _open(self, op: Conv, share: float, plan: Plan, origins: Origins, scales: Mapping[str, float]) -> OpenGate:
@@ -209,12 +207,7 @@ class NormGate(GateOptions):
 
     def scaled(self, factor: float) -> Self:
         """The same policy with all thresholds multiplied, the input's left as it is."""
-        return replace(
-            self,
-            threshold=self.threshold * factor,
-            vector_threshold=None if self.vector_threshold is None else self.vector_threshold * factor,
-            layers={name: value if name == INPUT else value * factor for name, value in self.layers.items()},
-        )
+        return scaled(self, factor)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON value with ``type`` and ``version``."""

@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from dataclasses import Field, asdict, dataclass, fields, replace
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from skipvid.errors import UsageError
 from skipvid.gates.settings import STRUCTURES, Hysteresis, InputGate, Rect
 
-__all__ = ["INPUT", "GateOptions", "check_dilation", "check_threshold", "input_gate", "scale_of"]
+__all__ = ["INPUT", "Common", "GateOptions", "check_dilation", "check_threshold", "input_gate", "scale_of", "scaled"]
 
 INPUT = "input"
 """The name of the gate point at the network's input. Its scale is the noise of the video, in grey levels."""
+
+
+class Common(Protocol):
+    """What every policy of `skipvid.gates.policies` says about thresholds, by the same names."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def threshold(self) -> float: ...
+    @property
+    def vector_threshold(self) -> float | None: ...
+    @property
+    def layers(self) -> Mapping[str, float]: ...
+    @property
+    def input_threshold(self) -> float: ...
+    @property
+    def dilation(self) -> int: ...
+    @property
+    def hysteresis(self) -> Hysteresis | None: ...
+
+
+_P = TypeVar("_P", bound=Common)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +102,33 @@ class GateOptions:
         return cls(**values)
 
 
-def input_gate(
-    threshold: float, noise: float, dilation: int, policy: GateOptions, scales: Mapping[str, float], ignore: tuple[Rect, ...]
-) -> InputGate:
-    """The gate of the network's input: a threshold in grey levels or in multiples of the video's noise, the larger of the two."""
-    level = max(threshold, noise * scale_of(scales, INPUT) if noise > 0 else 0.0)
-    return InputGate(level, dilation, ignore, policy.hysteresis)
+def input_gate(policy: Common, noise: float, scales: Mapping[str, float], ignore: tuple[Rect, ...]) -> InputGate:
+    """The gate of the network's input: what ``layers`` says, else the larger of a threshold and a multiple of the noise.
+
+    Args:
+        policy: The policy.
+        noise: Multiple of the video's noise.
+        scales: The noise in grey levels, as ``input``; not read where it has no say.
+        ignore: Rectangles of the network input whose changes do not count.
+
+    Raises:
+        UsageError: The noise is asked for and was not measured.
+    """
+    fixed = policy.layers.get(INPUT)
+    level = policy.input_threshold if fixed is None else fixed
+    if fixed is None and noise > 0:
+        level = max(level, noise * scale_of(scales, INPUT))
+    return InputGate(level, policy.dilation, ignore, policy.hysteresis)
+
+
+def scaled(policy: _P, factor: float) -> _P:
+    """The same policy with all thresholds multiplied, the input's left as it is."""
+    return replace(
+        policy,
+        threshold=policy.threshold * factor,
+        vector_threshold=None if policy.vector_threshold is None else policy.vector_threshold * factor,
+        layers={name: value if name == INPUT else value * factor for name, value in policy.layers.items()},
+    )
 
 
 def check_threshold(name: str, value: object) -> None:

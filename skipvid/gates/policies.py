@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol
 
 from skipvid.errors import UsageError
 from skipvid.gates.norms import InputNorm, OutputNorm
-from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate, scale_of
+from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate, scale_of, scaled
 from skipvid.gates.settings import GateSettings, InputGate, LayerGate, Norm, Rect
 from skipvid.gates.worth import macs_behind, shaped
 from skipvid.plan import GatePoint, Plan
@@ -144,9 +144,7 @@ class Truncation(GateOptions):
         return GateSettings(self.input_gate(scales, ignore), rules, structure=self.structure, refresh_every=self.refresh_every)
 
     def input_gate(self, scales: Mapping[str, float] | None = None, ignore: tuple[Rect, ...] = ()) -> InputGate:
-        fixed = self.layers.get(INPUT)
-        threshold, noise = (self.input_threshold, self.input_noise) if fixed is None else (fixed, 0.0)
-        return input_gate(threshold, noise, self.dilation, self, scales or {}, ignore)
+        return input_gate(self, self.input_noise, scales or {}, ignore)
 
     def asks_for(self, plan: Plan) -> tuple[GatePoint, ...]:
         inside = {gate.name for gate in plan.gates if gate.tensor in plan.joinable} - set(self.layers)
@@ -178,12 +176,7 @@ class Truncation(GateOptions):
 
     def scaled(self, factor: float) -> Truncation:
         """The same policy with all thresholds multiplied, the input's left as it is."""
-        return replace(
-            self,
-            threshold=self.threshold * factor,
-            vector_threshold=None if self.vector_threshold is None else self.vector_threshold * factor,
-            layers={name: value if name == INPUT else value * factor for name, value in self.layers.items()},
-        )
+        return scaled(self, factor)
 
     def to_dict(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("threshold", "norm", "input_threshold", "input_noise", "dilation")}

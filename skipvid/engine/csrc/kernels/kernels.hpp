@@ -111,8 +111,8 @@ struct CommitArgs {
     NormKind norm;
     float threshold;
     uint8_t* committed;  // per pixel, written unless kRefresh
-    float* moved =
-        nullptr;  // per pixel: sum over channels of |new - old|, written unless kRefresh; null: not asked for
+    // Per pixel: sum over channels of |new - old|, written unless kRefresh; null: not asked for.
+    float* moved = nullptr;
 };
 
 enum class BinaryKind : int { kAdd, kSub, kMul, kDiv, kMax, kMin, kPow };
