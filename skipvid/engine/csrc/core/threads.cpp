@@ -41,6 +41,7 @@ Pool::~Pool() {
 
 bool Pool::acquire(int threads) {
     if (!owner_.try_lock()) return false;
+    if (static_cast<int>(ranges_.size()) < threads) ranges_ = std::vector<Range>(threads);
     while (static_cast<int>(workers_.size()) < threads - 1) {
         const int id = static_cast<int>(workers_.size()) + 1;
         workers_.emplace_back([this, id] { work(id); });
@@ -53,7 +54,7 @@ void Pool::fork(Call call, const void* context, int threads, int chunks) {
     context_ = context;
     threads_ = threads;
     chunks_ = chunks;
-    next_.store(0, std::memory_order_relaxed);
+    for (int i = 0; i < threads; ++i) ranges_[i].next.store(first(i), std::memory_order_relaxed);
     const uint64_t job = (state_.load(std::memory_order_relaxed) >> 16) + 1;
     state_.store(job << 16 | kOpen, std::memory_order_seq_cst);
     if (parked_.load(std::memory_order_seq_cst) > 0) {
@@ -69,8 +70,10 @@ void Pool::fork(Call call, const void* context, int threads, int chunks) {
 }
 
 void Pool::claim(int worker) {
-    const int chunks = chunks_;
-    for (int i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < chunks;) call_(context_, i, worker);
+    for (int k = 0; k < threads_; ++k) {
+        const int owner = (worker + k) % threads_, end = first(owner + 1);
+        for (int i; (i = ranges_[owner].next.fetch_add(1, std::memory_order_relaxed)) < end;) call_(context_, i, worker);
+    }
 }
 
 bool Pool::enter(uint64_t& seen) {

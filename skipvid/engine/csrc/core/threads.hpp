@@ -1,4 +1,6 @@
-// One fork-join pool per process. Chunks are claimed dynamically; idle workers spin for a moment, then park.
+// One fork-join pool per process. Every worker has a range of a job's chunks and helps with the others' when it is done
+// with it: chunks are in raster order, so a worker meets the pixels again that it wrote last, in its own cache. Idle
+// workers spin for a moment, then park.
 #pragma once
 
 #include <atomic>
@@ -40,10 +42,14 @@ class Pool {
     // state_: job number << 16 | open << 15 | workers inside. A worker may only read the job while it is counted
     // inside.
     std::atomic<uint64_t> state_{0};
-    std::atomic<int> next_{0};
+    struct alignas(64) Range {
+        std::atomic<int> next{0};
+    };
+    std::vector<Range> ranges_;  // by worker: the next chunk of its own
     Call call_ = nullptr;
     const void* context_ = nullptr;
     int chunks_ = 0, threads_ = 0;
+    int first(int worker) const { return static_cast<int>(int64_t{chunks_} * worker / threads_); }
 
     std::mutex owner_;
     std::mutex parking_;
