@@ -8,8 +8,8 @@
 namespace skipvid {
 namespace {
 
-constexpr double kForkCost = 40000.0;       // vector multiply-adds that take as long as waking another thread is worth
-constexpr double kBlockCost = 20000.0;      // and those of a block worth claiming by itself
+constexpr double kForkCost = 16000.0;       // vector multiply-adds that take as long as waking another thread is worth
+constexpr double kBlockCost = 10000.0;      // and those of a block worth claiming by itself
 constexpr double kPixelCost = 12.0;         // overhead per pixel: list, pointers, commit
 constexpr size_t kManyWeights = 32 * 1024;  // floats: more than the first-level cache holds beside the rest
 

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "../ops/ops.hpp"
+#include "threads.hpp"
 
 namespace skipvid {
 namespace {
@@ -151,6 +152,7 @@ void Stream::reset() {
 
 void Stream::run(int first, int last) {
     using Clock = std::chrono::steady_clock;
+    const Pool::Frame frame;
     for (int i = first, banded = first; i < last; ++i) {
         if (refresh_ && !profiling && i >= banded) banded = run_bands(i, last);
         stored_ = i < banded;

@@ -11,8 +11,8 @@ namespace {
 
 constexpr uint64_t kOpen = uint64_t{1} << 15;
 constexpr uint64_t kInside = kOpen - 1;
-// How long an idle worker spins: longer than the serial stretch between two jobs of a frame, shorter than a scheduler
-// tick.
+// How long an idle worker keeps its processor to itself. After that, within a frame, it lets others have it between two
+// looks; without one it parks.
 constexpr auto kSpin = std::chrono::microseconds(60);
 
 void relax() {
@@ -89,10 +89,12 @@ bool Pool::enter(uint64_t& seen) {
 
 void Pool::work(int worker) {
     uint64_t seen = 0;
+    bool wanted = false;
     auto idle_since = std::chrono::steady_clock::now();
     for (int spins = 0;;) {
         if (enter(seen)) {
-            if (worker < threads_) claim(worker);
+            wanted = worker < threads_;
+            if (wanted) claim(worker);
             state_.fetch_sub(1, std::memory_order_acq_rel);
             spins = 0;
             idle_since = std::chrono::steady_clock::now();
@@ -100,6 +102,10 @@ void Pool::work(int worker) {
         }
         relax();
         if (++spins % 64 != 0 || std::chrono::steady_clock::now() - idle_since < kSpin) continue;
+        if (wanted && frames_.load(std::memory_order_relaxed) > 0) {
+            std::this_thread::yield();
+            continue;
+        }
         std::unique_lock lock(parking_);
         parked_.fetch_add(1, std::memory_order_seq_cst);
         wake_.wait(lock, [&] {

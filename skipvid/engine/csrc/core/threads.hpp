@@ -1,6 +1,6 @@
 // One fork-join pool per process. Every worker has a range of a job's chunks and helps with the others' when it is done
 // with it: chunks are in raster order, so a worker meets the pixels again that it wrote last, in its own cache. Idle
-// workers spin for a moment, then park.
+// workers stay awake while a frame is computed, then spin for a moment, then park.
 #pragma once
 
 #include <atomic>
@@ -16,6 +16,16 @@ class Pool {
   public:
     static Pool& instance();
     ~Pool();
+
+    // While one exists, workers that took part in the last job wait for the next one awake: waking one takes longer than
+    // most operators.
+    class Frame {
+      public:
+        Frame() { instance().frames_.fetch_add(1, std::memory_order_relaxed); }
+        ~Frame() { instance().frames_.fetch_sub(1, std::memory_order_relaxed); }
+        Frame(const Frame&) = delete;
+        Frame& operator=(const Frame&) = delete;
+    };
 
     // Calls body(chunk, worker) for every chunk of [0, chunks), on at most `threads` threads, the caller being worker
     // 0; returns when all are done. When another stream holds the pool the caller does all the work itself.
@@ -55,6 +65,7 @@ class Pool {
     std::mutex parking_;
     std::condition_variable wake_;
     std::atomic<int> parked_{0};
+    std::atomic<int> frames_{0};
     bool stop_ = false;
     std::vector<std::thread> workers_;
 };
