@@ -31,9 +31,9 @@ Stream::Work Stream::divide(const Node& node, int64_t pixels) const {
 }
 
 // Block `number` of the active pixels.
-void Stream::collect(const BitMap& active, int64_t pixels, int number, int block, Pixels& px) const {
+void Stream::collect(int index, const BitMap& active, int64_t pixels, int number, int block, Pixels& px) const {
     const int64_t first = static_cast<int64_t>(number) * block;
-    active.collect(before_, first, std::min(pixels, first + block), px);
+    active.collect(before_[index], first, std::min(pixels, first + block), px);
 }
 
 // Computes the active pixels; several threads call `sink`.
@@ -51,7 +51,7 @@ void Stream::compute(int index, const BitMap& active, int64_t pixels, const Sink
     const auto [threads, block, blocks] = divide(node, pixels);
     Pool::instance().run(threads, blocks, [&, block = block](int number, int worker) {
         Pixels px;
-        collect(active, pixels, number, block, px);
+        collect(index, active, pixels, number, block, px);
         float* scratch = scratch_[worker].data();
         node.compute({&px, scratch});
         sink(px, scratch, worker);
@@ -98,12 +98,13 @@ void Stream::run_split(int index, const BitMap& active, int64_t pixels, int part
     const int blocks = static_cast<int>((pixels + kMaxBlock - 1) / kMaxBlock);
     const int even = round_up(static_cast<int>(pixels + blocks - 1) / blocks, 8);
     std::vector<Pixels> px(blocks);
+    Buffer& shared = shared_[Pool::worker()];
     const auto block = [&](int number, int part) {
-        float* rows = shared_.data() + static_cast<ptrdiff_t>(number) * kMaxBlock * (node.stride + node.extra);
+        float* rows = shared.data() + static_cast<ptrdiff_t>(number) * kMaxBlock * (node.stride + node.extra);
         return Block{&px[number], rows, part, parts};
     };
     Pool::instance().run(node.extra > 0 ? threads_ : 1, blocks, [&](int number, int) {
-        collect(active, pixels, number, even, px[number]);
+        collect(index, active, pixels, number, even, px[number]);
         node.prepare(block(number, 0));
     });
     Pool::instance().run(threads_, blocks * parts,

@@ -14,7 +14,7 @@ constexpr size_t kScratchFloats = 24 * 1024;  // per block: stays in the second-
 }  // namespace
 
 Stream::Stream(std::shared_ptr<const Plan> plan, int input, PixelTable pixels, int threads)
-    : plan_(std::move(plan)), input_(input), pixels_(std::move(pixels)), threads_(std::max(1, threads)) {
+    : plan_(std::move(plan)), input_(input), pixels_(std::move(pixels)), threads_(std::max(1, threads)), flow_(*plan_) {
     const size_t tensors = plan_->tensors().size(), ops = plan_->ops().size();
     maps_.resize(tensors);
     for (size_t t = 0; t < tensors; ++t)
@@ -28,7 +28,9 @@ Stream::Stream(std::shared_ptr<const Plan> plan, int input, PixelTable pixels, i
     hosts_.assign(tensors, false);
     for (const auto& op : plan_->ops())
         if (is_plain_concat(*op)) hosts_[op->output] = true;
+    before_.resize(ops);
     scratch_.resize(threads_);
+    shared_.resize(threads_);
     relayout();
 }
 
@@ -57,7 +59,8 @@ void Stream::bind() {
         chains_.push_back(std::move(joint));
     }
     block_floats_ = static_cast<int>(block);
-    if (shared_.size() < shared) shared_ = Buffer(shared);
+    for (Buffer& buffer : shared_)
+        if (buffer.size() < shared) buffer = Buffer(shared);
     for (Buffer& buffer : scratch_)
         if (buffer.size() < std::max(block, walk)) buffer = Buffer(std::max(block, walk));
 }
@@ -153,6 +156,10 @@ void Stream::reset() {
 void Stream::run(int first, int last) {
     using Clock = std::chrono::steady_clock;
     const Pool::Frame frame;
+    if (threads_ > 1 && !refresh_ && !profiling && !(maps_[input_].changed.empty() && sweep_.count == 0)) {
+        run_flow(first, last);
+        return;
+    }
     for (int i = first, banded = first; i < last; ++i) {
         if (refresh_ && !profiling && i >= banded) banded = run_bands(i, last);
         stored_ = i < banded;
@@ -164,6 +171,24 @@ void Stream::run(int first, int last) {
         run_op(i);
         ms_[i] = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
     }
+}
+
+// Every thread takes operators whose inputs are there, and helps with large ones while there are none.
+void Stream::run_flow(int first, int last) {
+    stored_ = false;
+    flow_.begin(first, last);
+    Pool::instance().run(threads_, threads_, [&](int, int) {
+        for (Patience patience; !flow_.done();) {
+            if (const int op = flow_.take(); op >= 0) {
+                run_op(op);
+                flow_.finished(op);
+            } else if (!Pool::instance().help()) {
+                patience.wait();
+                continue;
+            }
+            patience = {};
+        }
+    });
 }
 
 void Stream::run_op(int index) {
@@ -195,7 +220,7 @@ void Stream::run_op(int index) {
         active.add(looked);
     }
     if (gate != nullptr) gate->computed(active);
-    const int64_t pixels = active.empty() ? 0 : active.index(before_);
+    const int64_t pixels = active.empty() ? 0 : active.index(before_[index]);
     counts_[index] = pixels;
     attribute(chains_[index], active, pixels);
     if (pixels == 0) {
@@ -226,10 +251,10 @@ void Stream::run_gated(int index, int64_t pixels, const BitMap& looked) {
     if (!looked.empty()) {
         rest.subtract(looked);
         rest.trim();
-        run_blocks(index, looked, looked.index(before_), CommitMode::kExact);
+        run_blocks(index, looked, looked.index(before_[index]), CommitMode::kExact);
     }
     if (rest.empty()) return;
-    pixels = rest.index(before_);
+    pixels = rest.index(before_[index]);
     if (structure_ == 1)
         run_blocks(index, rest, pixels, mode);
     else

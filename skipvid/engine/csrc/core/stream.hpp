@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "flow.hpp"
 #include "heat.hpp"
 #include "layout.hpp"
 #include "plan.hpp"
@@ -117,6 +118,7 @@ class Stream {
     void compare_image(const uint8_t* image, float threshold, int top, int bottom, BitMap& candidates);
     template <int Channels>
     void commit_image_row(const uint8_t* image, const BitMap& near, int y);
+    void run_flow(int first, int last);
     void run_op(int index);
     int run_bands(int first, int last);
     int chain_end(int first, int last) const;
@@ -136,7 +138,7 @@ class Stream {
         int threads, block, blocks;
     };
     Work divide(const Node& node, int64_t pixels) const;
-    void collect(const BitMap& active, int64_t pixels, int number, int block, Pixels& px) const;
+    void collect(int index, const BitMap& active, int64_t pixels, int number, int block, Pixels& px) const;
     int divide_channels(const Node& node, int64_t pixels) const;
     void run_split(int index, const BitMap& active, int64_t pixels, int parts, CommitMode mode);
     int writer(int tensor) const;
@@ -165,15 +167,16 @@ class Stream {
     // By tensor: lives in scratch between the operator that writes it and the one that reads it.
     std::vector<bool> joined_;
     std::vector<Chain> chains_;  // by operator
+    Flow flow_;
     std::vector<bool> walked_;   // by operator: part of a walk
     std::vector<int64_t> counts_;
     std::vector<double> ms_;
     std::vector<uint8_t> image_;  // the image behind the input map; empty after a tensor
-    std::vector<int32_t> before_;
+    std::vector<std::vector<int32_t>> before_;  // by operator: active pixels above a row
     HeatGrid heat_;
     std::vector<Buffer> scratch_;  // one per worker
     int block_floats_ = 0;         // of which a block takes at most so many
-    Buffer shared_;                // of operators whose output channels are divided
+    std::vector<Buffer> shared_;   // one per worker, for an operator whose output channels are divided
     bool started_ = false;
     bool refresh_ = false;
     bool stored_ = false;  // the values of the operator at hand were already computed, in bands
