@@ -101,4 +101,5 @@ def _difference(now: NDArray[Any], before: NDArray[Any]) -> NDArray[Any]:
     apart = np.subtract(high, low, out=high).reshape(-1)
     # Neighbours in memory, of which the first of each pixel counts: to reduce the short last axis takes ten times as long.
     channels, count = now.shape[2], apart.size - now.shape[2] + 1
-    return reduce(np.maximum, (apart[k : k + count] for k in range(channels)))[::channels].reshape(now.shape[:2])
+    largest: NDArray[Any] = reduce(np.maximum, (apart[k : k + count] for k in range(channels)))
+    return largest[::channels].reshape(now.shape[:2])
