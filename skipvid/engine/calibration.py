@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -45,12 +46,17 @@ class Calibration:
         """Forget what was measured."""
         self._settled = False
         self._meter = None if self._policy is None else ScaleMeter.for_policy(self._policy, self._plan, self._known)
-        self.settings = self._resolve(self._known) if self._meter is None else GateSettings(InputGate(ignore=self._ignore))
+        later = self.later
+        self.settings = self._resolve(self._known) if later is None else _exactly(later)
+
+    @cached_property
+    def _anticipated(self) -> GateSettings:
+        return self._resolve(dict.fromkeys((gate.name for gate in self._plan.gates), 1.0))
 
     @property
     def later(self) -> GateSettings | None:
         """While there are no scales, settings with thresholds wherever there will be some."""
-        return None if self._meter is None else self._resolve(dict.fromkeys((gate.name for gate in self._plan.gates), 1.0))
+        return None if self._meter is None else self._anticipated
 
     @property
     def scales(self) -> Mapping[str, float]:
@@ -107,3 +113,12 @@ class Calibration:
         if self._policy is None:
             return GateSettings(InputGate(ignore=self._ignore))
         return self._policy.settings(self._plan, scales, self._ignore)
+
+
+def _exactly(later: GateSettings) -> GateSettings:
+    """Settings that let everything pass, with gates at the convolutions that will have one.
+
+    The same maps are kept as later: those whose scales are measured need not be worked out again, nor when the gates are set.
+    """
+    opens = MappingProxyType({name: replace(gate, threshold=0.0) for name, gate in later.opens.items()})
+    return GateSettings(InputGate(ignore=later.input.ignore), opens=opens)

@@ -16,22 +16,29 @@ def content(image: NDArray[Any]) -> tuple[slice, slice]:
     A border is what equals the nearest corner pixel over its whole length. A picture of one value has no content: both slices are
     empty.
     """
+    height, width = image.shape[:2]
     first, last = image[0, 0], image[-1, -1]
     columns = image.swapaxes(0, 1)
-    top, left = _run(image, first), _run(columns, first)
-    bottom, right = _run(image[::-1], last), _run(columns[::-1], last)
-    height, width = image.shape[:2]
-    if top == height or left == width:
+    top = _run(image, first)
+    left = width if top == height else _run(columns, first)
+    if left == width:
         return slice(0, 0), slice(0, 0)
-    return slice(top, height - bottom), slice(left, width - right)
+    return slice(top, height - _run(image[::-1], last)), slice(left, width - _run(columns[::-1], last))
 
 
 def _run(lines: NDArray[Any], value: NDArray[Any]) -> int:
     """How many lines are of one value before the first that is not. Most pictures tell at their first."""
-    for count, line in enumerate(lines):
-        if not (line == value).all():
-            return count
-    return len(lines)
+    if not (lines[0] == value).all():
+        return 0
+    count = 1
+    while count < len(lines):
+        # Each with its neighbour, which is as fast for columns as for rows; and twice as many each time.
+        same = lines[count : 2 * count] == lines[count - 1 : 2 * count - 1][: len(lines) - count]
+        equal = same.all(axis=(1, 2)) if same.flags.c_contiguous else same.all(axis=1).all(axis=1)
+        if not equal.all():
+            return count + int(equal.argmin())
+        count += len(equal)
+    return count
 
 
 def is_uniform(image: NDArray[Any], span: float = 8.0) -> bool:

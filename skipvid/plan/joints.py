@@ -22,8 +22,8 @@ class Joint:
 
     Attributes:
         between: The map that the depthwise convolution writes and nothing but a pointwise one reads.
-        expanded: The map it reads, where that is large, nothing else reads it, and a pointwise convolution writes it from a map
-            of fewer channels: it can be computed around the active pixels when they are, instead of being kept.
+        expanded: The map it reads, where that is large, nothing else reads it, and a pointwise convolution writes it from a kept
+            map of fewer channels: it can be computed around the active pixels when they are, instead of being kept.
         added: The map that the pointwise convolution behind it writes, where nothing but an addition of what the whole began
             with reads it (the inverted residual of MobileNetV2); only where ``expanded`` is there.
     """
@@ -55,12 +55,14 @@ def find_joints(ops: Sequence[Op], tensors: Mapping[str, TensorSpec], shown: Col
             readers.setdefault(name, []).append(op)
     only = {name: found[0] for name, found in readers.items() if len(found) == 1 and name not in shown}
     writers = {op.output: op for op in ops}
+    between: set[str] = set()
     for op in ops:
         after = only.get(op.output)
         if not (isinstance(op, Conv) and op.is_depthwise and isinstance(after, Conv) and after.is_pointwise):
             continue
+        between.add(op.output)
         before = writers.get(op.inputs[0])
-        if only.get(op.inputs[0]) is not op or not (isinstance(before, Conv) and _expands(before, tensors)):
+        if not (isinstance(before, Conv) and only.get(before.output) is op and _expands(before, tensors, between)):
             yield Joint(op.output)
             continue
         end = only.get(after.output)
@@ -68,9 +70,11 @@ def find_joints(ops: Sequence[Op], tensors: Mapping[str, TensorSpec], shown: Col
         yield Joint(op.output, before.output, after.output if residual else None)
 
 
-def _expands(op: Conv, tensors: Mapping[str, TensorSpec]) -> bool:
+def _expands(op: Conv, tensors: Mapping[str, TensorSpec], between: Collection[str]) -> bool:
     source, target = tensors[op.inputs[0]], tensors[op.output]
-    return op.is_pointwise and source.channels < target.channels and target.pixels * target.channels >= LARGE
+    if not op.is_pointwise or source.name in between:
+        return False
+    return source.channels < target.channels and target.pixels * target.channels >= LARGE
 
 
 def _alike(op: Binary, tensors: Mapping[str, TensorSpec]) -> bool:

@@ -158,6 +158,15 @@ def inverted_residuals() -> Plan:
     return with_joints(b.plan(y))
 
 
+def separable_units() -> Plan:
+    """YuNet-like: pointwise and depthwise in turns, so that a map which expands is written by what a depthwise convolution feeds."""
+    b = _Builder((37, 70, 3), 11)
+    y = b.depthwise(b.conv(b.conv("x", "stem", 6, 3, 2), "p0", 9, 1, act=IDENTITY), "d0")
+    y = b.depthwise(b.conv(y, "p1", 20, 1, act=IDENTITY), "d1")
+    y = b.depthwise(b.conv(y, "p2", 33, 1, act=IDENTITY), "d2", 3, 2)
+    return with_joints(b.plan(b.conv(y, "out", 7, 1, act=Activation(Act.SIGMOID))))
+
+
 def squeeze_excite() -> Plan:
     """A squeeze-excite block: a global pool, two 1x1 convolutions on the vector, a broadcast product."""
     b = _Builder((24, 28, 3), 2)
@@ -257,6 +266,7 @@ SMALL_NETWORKS = {
         residual_block,
         depthwise_chain,
         inverted_residuals,
+        separable_units,
         squeeze_excite,
         pooling_pyramid,
         shuffle_unit,

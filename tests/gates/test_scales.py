@@ -62,7 +62,7 @@ def test_large_maps_are_sampled(plan: Plan) -> None:
     maps["a"] = random.normal(0, 3.0, (200, 300, 4)).astype(np.float32)
     maps["a"][0, 0] = np.nan
     _shown(meter, maps)
-    assert meter.scales["conv1"] == pytest.approx(3 * 2**0.5, rel=0.03)  # of 4096 pixels, four standard errors
+    assert meter.scales["conv1"] == pytest.approx(3 * 2**0.5, rel=0.045)  # of 1024 pixels of 4 channels, four standard errors
 
 
 def test_the_scale_follows_the_spread_and_not_the_offset(plan: Plan) -> None:
