@@ -159,7 +159,7 @@ def inverted_residuals() -> Plan:
 
 
 def separable_units() -> Plan:
-    """YuNet-like: pointwise and depthwise in turns, so that a map which expands is written by what a depthwise convolution feeds."""
+    """YuNet-like: pointwise and depthwise in turns; a depthwise convolution feeds the one that expands."""
     b = _Builder((37, 70, 3), 11)
     y = b.depthwise(b.conv(b.conv("x", "stem", 6, 3, 2), "p0", 9, 1, act=IDENTITY), "d0")
     y = b.depthwise(b.conv(y, "p1", 20, 1, act=IDENTITY), "d1")
