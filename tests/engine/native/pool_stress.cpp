@@ -22,6 +22,38 @@ bool stress(int seed) {
     return true;
 }
 
+// Workers of one job that begin jobs of their own, and help with each other's in between, as the operators of a frame
+// do.
+bool stress_nested() {
+    skipvid::Pool& pool = skipvid::Pool::instance();
+    for (int frame = 0; frame < 500; ++frame) {
+        const int threads = 2 + frame % 3, tasks = 1 + frame % 17;
+        std::atomic<int> next{0}, left{tasks};
+        std::vector<std::vector<int>> runs(tasks);
+        const skipvid::Pool::Frame awake;
+        pool.run(threads, threads, [&](int, int) {
+            for (skipvid::Patience patience; left.load(std::memory_order_acquire) > 0;) {
+                const int task = next.fetch_add(1);
+                if (task < tasks) {
+                    runs[task].assign(1 + (task * 5 + frame) % 23, 0);
+                    const int worker = skipvid::Pool::worker();
+                    pool.run(threads, static_cast<int>(runs[task].size()), [&](int chunk, int who) {
+                        if (who == skipvid::Pool::worker()) ++runs[task][chunk];
+                    });
+                    if (worker != skipvid::Pool::worker()) ++runs[task][0];
+                    left.fetch_sub(1, std::memory_order_acq_rel);
+                } else if (!pool.help()) {
+                    patience.wait();
+                }
+            }
+        });
+        for (const auto& task : runs)
+            for (const int count : task)
+                if (count != 1) return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 int main() {
@@ -33,6 +65,7 @@ int main() {
             if (!stress(caller)) good = false;
         });
     for (std::thread& caller : callers) caller.join();
+    if (!stress_nested()) good = false;
     std::puts(good ? "the pool ran every chunk once" : "the pool lost or repeated a chunk");
     return good ? 0 : 1;
 }

@@ -67,7 +67,7 @@ void Stream::run_blocks(int index, const BitMap& active, int64_t pixels, CommitM
     const Op& op = *plan_->ops()[index];
     Map& out = maps_[op.output];
     out.changed.widen(active.top(), active.bottom());
-    if (stored_) {
+    if (index < banded_) {
         // In bands, before.
     } else if (const int parts = divide_channels(*nodes_[index], pixels); chains_[index].walk == nullptr && parts > 1) {
         run_split(index, active, pixels, parts, mode);

@@ -156,13 +156,14 @@ void Stream::reset() {
 void Stream::run(int first, int last) {
     using Clock = std::chrono::steady_clock;
     const Pool::Frame frame;
-    if (threads_ > 1 && !refresh_ && !profiling && !(maps_[input_].changed.empty() && sweep_.count == 0)) {
+    const bool quiet = maps_[input_].changed.empty() && sweep_.count == 0;
+    banded_ = first;
+    if (threads_ > 1 && !refresh_ && !profiling && !quiet) {
         run_flow(first, last);
         return;
     }
-    for (int i = first, banded = first; i < last; ++i) {
-        if (refresh_ && !profiling && i >= banded) banded = run_bands(i, last);
-        stored_ = i < banded;
+    for (int i = first; i < last; ++i) {
+        if (refresh_ && !profiling && i >= banded_) banded_ = run_bands(i, last);
         if (!profiling) {
             run_op(i);
             continue;
@@ -175,7 +176,6 @@ void Stream::run(int first, int last) {
 
 // Every thread takes operators whose inputs are there, and helps with large ones while there are none.
 void Stream::run_flow(int first, int last) {
-    stored_ = false;
     flow_.begin(first, last);
     Pool::instance().run(threads_, threads_, [&](int, int) {
         for (Patience patience; !flow_.done();) {

@@ -168,10 +168,10 @@ class Stream {
     std::vector<bool> joined_;
     std::vector<Chain> chains_;  // by operator
     Flow flow_;
-    std::vector<bool> walked_;   // by operator: part of a walk
+    std::vector<bool> walked_;  // by operator: part of a walk
     std::vector<int64_t> counts_;
     std::vector<double> ms_;
-    std::vector<uint8_t> image_;  // the image behind the input map; empty after a tensor
+    std::vector<uint8_t> image_;                // the image behind the input map; empty after a tensor
     std::vector<std::vector<int32_t>> before_;  // by operator: active pixels above a row
     HeatGrid heat_;
     std::vector<Buffer> scratch_;  // one per worker
@@ -179,7 +179,7 @@ class Stream {
     std::vector<Buffer> shared_;   // one per worker, for an operator whose output channels are divided
     bool started_ = false;
     bool refresh_ = false;
-    bool stored_ = false;  // the values of the operator at hand were already computed, in bands
+    int banded_ = 0;  // the values of operators before this one were already computed, in bands
 };
 
 }  // namespace skipvid

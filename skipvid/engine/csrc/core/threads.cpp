@@ -86,7 +86,8 @@ bool Job::enter(uint64_t& seen) {
 void Job::claim(int worker) {
     for (int k = 0; k < threads_; ++k) {
         const int owner = (worker + k) % threads_, end = first(owner + 1);
-        for (int i; (i = ranges_[owner].next.fetch_add(1, std::memory_order_relaxed)) < end;) call_(context_, i, worker);
+        for (int i; (i = ranges_[owner].next.fetch_add(1, std::memory_order_relaxed)) < end;)
+            call_(context_, i, worker);
     }
 }
 

@@ -50,8 +50,8 @@ class Pool {
     static Pool& instance();
     ~Pool();
 
-    // While one exists, workers that took part in the last job wait for the next one awake: waking one takes longer than
-    // most operators.
+    // While one exists, workers that took part in the last job wait for the next one awake: waking one takes longer
+    // than most operators.
     class Frame {
       public:
         Frame() { instance().frames_.fetch_add(1, std::memory_order_relaxed); }
@@ -70,9 +70,10 @@ class Pool {
             for (int i = 0; i < chunks; ++i) body(i, worker());
             return;
         }
-        fork(*job,
-             [](const void* context, int chunk, int worker) { (*static_cast<const Body*>(context))(chunk, worker); },
-             &body, threads, chunks);
+        fork(
+            *job,
+            [](const void* context, int chunk, int worker) { (*static_cast<const Body*>(context))(chunk, worker); },
+            &body, threads, chunks);
     }
     // From within a body: works on a job that another worker began in its own; whether there was one.
     bool help();
