@@ -192,6 +192,7 @@ class _Run:
             self._setup.stream.use_threads,
             self._config.threads or processors(),
             live=self._source.live,
+            light=not self._config.output.pictures,
             until=lambda: self._stop.requested,
         )
         return self._schedule

@@ -37,7 +37,7 @@ class FrameStream(Protocol):
     def last(self) -> FrameStats: ...
     @property
     def notices(self) -> list[str]: ...
-    def step_image(self, image: ByteArray) -> None: ...
+    def step_image(self, image: ByteArray, *, repeated: bool = False) -> None: ...
     def outputs(self) -> Mapping[str, FloatArray]: ...
     def views(self) -> Mapping[str, FloatArray]: ...
     def refresh(self, reason: str) -> None: ...
@@ -156,6 +156,7 @@ class Network:
         self._heat = heat
         self._auditor = auditor
         self._found: Detections | None = None
+        self._image: ByteArray | None = None  # that of the frame before
 
     def warm_up(self, height: int, width: int) -> None:
         """Run one grey picture through, so that no frame pays for buffers, packed weights and threads; then forget it."""
@@ -174,7 +175,8 @@ class Network:
             stream.refresh("size")
         elif item.frame.gap:
             stream.refresh("seek")
-        stream.step_image(item.image)
+        stream.step_image(item.image, repeated=item.image is self._image)
+        self._image = item.image
         computed = perf_counter()
         changed = stream.changed or self._found is None or item.resized
         if changed:
@@ -201,7 +203,7 @@ def picture_heat(stream: FrameStream, box: Letterbox) -> FloatArray:
     rows, columns = -(-height // HEAT_CELL), -(-width // HEAT_CELL)
     across, down, seen = _grid(box, rows, columns)
     if stream.last.macs == 0:
-        return np.zeros(seen.shape, np.float32)
+        return _cold(seen.shape)
     picture = stream.heat(rows, columns)[down, across]
     return np.asarray(picture * seen, np.float32)
 
@@ -213,6 +215,14 @@ def _grid(box: Letterbox, rows: int, columns: int) -> tuple[NDArray[np.intp], ND
     down, row_seen = _cells(box, 1)
     seen = row_seen[:, None] & col_seen[None, :]
     return np.minimum(across, columns - 1)[None, :], np.minimum(down, rows - 1)[:, None], seen
+
+
+@lru_cache(maxsize=16)
+def _cold(shape: tuple[int, int]) -> FloatArray:
+    """Heat of a frame in which nothing was recomputed; shared, and therefore not to be written."""
+    heat = np.zeros(shape, np.float32)
+    heat.flags.writeable = False
+    return heat
 
 
 def _cells(box: Letterbox, axis: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
