@@ -56,7 +56,8 @@ class HeatSum:
             self._total = np.zeros(heat.shape, np.float64)
         elif self._total.shape != heat.shape:
             self._total = np.asarray(cv2.resize(self._total, heat.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float64)
-        self._total += heat
+        if heat.any():
+            self._total += heat
         self.frames += 1
 
     @property

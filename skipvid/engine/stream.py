@@ -90,6 +90,7 @@ class Stream:
         self._frame = 0
         self._request: str | None = FIRST
         self._last: FrameStats | None = None
+        self._settled = False  # whether the last picture was shown once more, and nothing came of it
         self._calibration.begin()
         later = self._calibration.later
         if later is not None:
@@ -177,11 +178,13 @@ class Stream:
         self._advance(picture, unit, lambda _, refresh: self._executor.step(np.ascontiguousarray(x), refresh=refresh))
         return self.outputs()
 
-    def step_image(self, image: ByteArray) -> None:
+    def step_image(self, image: ByteArray, *, repeated: bool = False) -> None:
         """Advance by one frame given as an image of the network's input size; `outputs` gives the outputs.
 
         Args:
             image: ``(H, W, 3)`` uint8 BGR.
+            repeated: The image is known to equal that of the frame before in every bit. From its third showing on that costs next
+                to nothing: what it did not change a moment ago, under the same rules, it does not change now.
 
         Raises:
             UsageError: If the shape is not that of the network's input, or the stream was made without ``pixels``.
@@ -191,17 +194,26 @@ class Stream:
         def run(shown: ByteArray | None, refresh: bool) -> None:
             self._executor.step_image(np.ascontiguousarray(image if shown is None else shown), refresh=refresh)
 
-        self._advance(picture, 1.0, run)
+        self._advance(picture, 1.0, run, repeated=repeated and self._frame > 0)
 
     def _advance(
-        self, picture: FloatArray | ByteArray | None, unit: float, run: Callable[[ByteArray | None, bool], None]
+        self,
+        picture: FloatArray | ByteArray | None,
+        unit: float,
+        run: Callable[[ByteArray | None, bool], None],
+        *,
+        repeated: bool = False,
     ) -> None:
         """One frame; ``run`` gets the picture to execute in its place, or None, and whether to recompute everything."""
         self._settle()
         start = perf_counter()
         if self._calibration.look(picture):
             self._executor.configure(self._calibration.settings)
-        reason = self._decide(picture, unit)
+            self._settled = False
+        reason = self._decide(picture, unit, repeated=repeated)
+        if repeated and self._settled and reason is None:
+            self._stay((perf_counter() - start) * 1e3)
+            return
         shown, rationed = self._rationed(picture, reason)
         decided = perf_counter()
         run(shown, reason is not None)
@@ -212,8 +224,21 @@ class Stream:
         ms = {"gate": (decided - start) * 1e3, "network": (ran - decided) * 1e3, "tail": 0.0}
         self._last = self._count(ms, reason, calibrating, rationed)
         self._frame += 1
+        self._settled = repeated and reason is None and not calibrating and self._is_at_rest()
         if self._calibration.measure(self._executor.tensor):
             self._executor.configure(self._calibration.settings)
+
+    def _is_at_rest(self) -> bool:
+        """Whether the last step did nothing, and no rule makes the next one differ from it though the picture does not."""
+        nothing = not self._executor.any_changed(self._plan.input.name) and not self._executor.active_counts().any()
+        return nothing and self._ration is None and self._calibration.settings.timeless
+
+    def _stay(self, gate_ms: float) -> None:
+        """One frame after which everything is as it was before it."""
+        ms = {"gate": gate_ms, "network": 0.0, "tail": 0.0}
+        self._outputs.tail_ms = 0.0
+        self._last = FrameStats(self._frame, 0, self._plan.dense_macs, self.last.update_rate, ms)
+        self._frame += 1
 
     def _rationed(self, picture: Any, reason: str | None) -> tuple[ByteArray | None, Rationed | None]:
         """The picture to execute in place of the frame, where a budget says so."""
@@ -232,11 +257,12 @@ class Stream:
         if self._ration is not None and self._last is not None:
             self._ration.spent(sum(self._last.ms.values()), self._last.macs)
 
-    def _decide(self, picture: FloatArray | ByteArray | None, unit: float) -> str | None:
+    def _decide(self, picture: FloatArray | ByteArray | None, unit: float, *, repeated: bool) -> str | None:
         """Why this frame must be recomputed in full, or None. A request goes before what is seen in the picture."""
         if self._watch is None or picture is None:
             return self._request
-        seen = self._watch.decide(picture, share=None if self._last is None else self._last.share, unit=unit)
+        share = None if self._last is None else self._last.share
+        seen = self._watch.decide(picture, share=share, unit=unit, repeated=repeated)
         if seen in (MOVING, EXPOSURE) and self._ration is not None and not self._ration.affords_all:
             seen = None  # in turns, as far as the budget goes
         if seen == MOVING and _MOVING_NOTICE not in self.notices:

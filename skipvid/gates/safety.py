@@ -94,19 +94,22 @@ class Watch:
         """Everything was recomputed for another reason, from the picture last decided on."""
         self._reference = self._last
 
-    def decide(self, image: NDArray[Any], *, share: float | None = None, unit: float = 1.0) -> str | None:
+    def decide(self, image: NDArray[Any], *, share: float | None = None, unit: float = 1.0, repeated: bool = False) -> str | None:
         """Look at the next frame, before it is executed.
 
         Args:
             image: ``(H, W, C)``, uint8 or float, at the network's input size; sampled, not kept.
             share: Share of the arithmetic that the previous frame executed, None where unknown.
             unit: What one grey level is in ``image``.
+            repeated: ``image`` is known to equal the one before.
 
         Returns:
             ``scene-cut``, ``exposure`` or ``moving`` where everything must be recomputed, else None.
         """
-        now, before = _Thumbnail.of(image, self._safety.samples, unit), self._last
-        if before is not None and now.equals(before):
+        before = self._last
+        if before is None or not repeated:
+            now = _Thumbnail.of(image, self._safety.samples, unit)
+        if before is not None and (repeated or now.equals(before)):
             now = before  # with all that is already known about it
         self._last = now
         self._frame += 1
@@ -225,6 +228,8 @@ class _Thumbnail:
 
     def unlike(self, other: _Thumbnail, correlation: float, texture: float) -> float:
         """Share of cells with texture in either picture whose correlation between the two is below ``correlation``."""
+        if self is other:
+            return 0.0
         textured = np.maximum(self.spread, other.spread) > texture
         count = int(textured.sum())
         if count == 0:

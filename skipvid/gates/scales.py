@@ -25,8 +25,8 @@ from skipvid.plan import FloatArray, GatePoint, Plan
 __all__ = ["NOISE_FRAMES", "ScaleMeter", "difference_norm"]
 
 NOISE_FRAMES = 10
-# Pixels per map. Spread evenly, 1024 tell a scale to 0.5 to 1.7 % on real maps, as well as 4096 drawn at random do; of these every
-# pair counts. In the norm of the largest channel each counts in one pair only.
+# Pixels per map. Spread evenly, 1024 tell a scale to 0.5 to 1.7 % on real maps, as well as 4096 drawn at random do; of these
+# every pair counts. In the norm of the largest channel each counts in one pair only.
 _PIXELS, _PIXELS_MAX = 1024, 4096
 _GOLDEN = (5**0.5 - 1) / 2
 
@@ -155,7 +155,7 @@ def _sample(values: FloatArray, count: int) -> FloatArray:
 
 
 def _spread(count: int, total: int) -> NDArray[np.intp]:
-    """``count`` of the numbers below ``total``: one of each of as many equal parts, at places that follow no period of the map."""
+    """``count`` of the numbers below ``total``: one from each of as many equal parts, at places that follow no period."""
     part = np.arange(count)
     return np.asarray((part + part * _GOLDEN % 1) * (total / count), np.intp)
 

@@ -135,5 +135,10 @@ class GateSettings:
     structure: int = 1
     refresh_every: int = 0
 
+    @property
+    def timeless(self) -> bool:
+        """Whether a picture that was shown before and changed nothing never will, however often it is shown again."""
+        return self.refresh_every == 0 and self.input.hysteresis is None
+
 
 EXACT = GateSettings()

@@ -134,6 +134,11 @@ class OutputChoice:
     show: bool = False
     exports: tuple[Export, ...] = ()
 
+    @property
+    def pictures(self) -> bool:
+        """Whether any picture is drawn; else there are only rows to write."""
+        return self.annotated or self.heatmap or self.heatmap_frames or self.show
+
 
 @dataclass(frozen=True)
 class RunConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -15,13 +16,17 @@ _PACKAGES = ("numpy", "onnx", "onnxruntime", "opencv-python", "opencv-python-hea
 def version(package: str = "skipvid") -> str | None:
     """The installed version of a package, or None."""
     try:
-        return metadata.version(package)
+        found = metadata.distribution(package)
     except metadata.PackageNotFoundError:
         return None
+    # Its `version` would parse the whole text as an email.
+    text = found.read_text("METADATA") or found.read_text("PKG-INFO") or ""
+    return next((line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("Version:")), None)
 
 
+@cache
 def versions() -> dict[str, str]:
-    """Versions of skipvid, Python and the libraries a run goes through."""
+    """Versions of skipvid, Python and the libraries a run goes through. The dictionary is shared: read it only."""
     found = {"skipvid": version() or "not installed", "python": platform.python_version()}
     return found | {package: number for package in _PACKAGES if (number := version(package))}
 

@@ -22,7 +22,7 @@ from skipvid.pipeline.painter import Painter
 from skipvid.pipeline.record import Record, public_name
 from skipvid.pipeline.schedule import Mode, Schedule
 from skipvid.pipeline.setup import Models, Setup, assemble
-from skipvid.pipeline.stages import Computed, Network, Prepared, prepare
+from skipvid.pipeline.stages import Alike, Computed, Network, Prepared, prepare
 from skipvid.pipeline.stop import Stop
 from skipvid.pipeline.tally import Tally
 from skipvid.pipeline.window import Window, display_problem
@@ -184,7 +184,7 @@ class _Run:
         for note in self._source.notes:
             self._notice(note)
 
-    def _computed(self) -> Schedule[Prepared, Computed]:
+    def _computed(self) -> Schedule[Prepared | Alike, Computed]:
         """The stages before the last one, overlapped or not."""
         self._schedule = Schedule(
             prepare(self._source, self._setup.fit, self._config.max_frames),
@@ -192,6 +192,7 @@ class _Run:
             self._setup.stream.use_threads,
             self._config.threads or processors(),
             live=self._source.live,
+            light=not self._config.output.pictures,
             until=lambda: self._stop.requested,
         )
         return self._schedule

@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import takewhile
 from time import perf_counter
 from typing import Generic, TypeVar
 
@@ -110,6 +111,7 @@ class Schedule(Generic[In, Out]):
         threads: Told how many threads the second stage may use, between two of its items.
         budget: Threads for everything.
         live: Items are wanted as fresh as can be: overlapped throughout, with as little as possible in between.
+        light: The consumer does next to nothing with an item: less than it takes to hand it to another thread.
         until: Asked while waiting and between items; once true, the iteration ends.
     """
 
@@ -121,12 +123,14 @@ class Schedule(Generic[In, Out]):
         budget: int,
         *,
         live: bool = False,
+        light: bool = False,
         until: Callable[[], bool] = lambda: False,
     ) -> None:
         self._items, self._stage, self._threads, self._budget = items, stage, threads, budget
         self._depth = 1 if live else _DEPTH
         self._until = until
         self._balance = Balance()
+        self._light = light and not live
         self._sequential = budget < 2 and not live
         self._adapts = budget >= 2 and not live
 
@@ -140,7 +144,11 @@ class Schedule(Generic[In, Out]):
             yield from self._stage(self._items)
             return
         with ExitStack() as stack:
-            reading = Ahead(self._items, self._depth, "decode")
+            reading = Ahead(self._items, self._depth, "decode", until=self._until)
+            if self._light:
+                stack.callback(reading.close)
+                yield from takewhile(lambda _: not self._until(), self._stage(reading))
+                return
             stack.callback(reading.close)
             computing = Ahead(self._stage(self._granted(reading)), self._depth, "network", until=self._until)
             # The reader ends first, else the network's thread would wait for it.

@@ -182,7 +182,7 @@ class PredictionLines(_Appender):
 
 
 class RateFile(_Appender):
-    """``ops.u16``: update rates per operator, a record per frame.
+    """``ops.u16``: update rates per operator, a record per frame. Rates that stay the same object are turned into bytes once.
 
     Args:
         path: The file.
@@ -193,13 +193,20 @@ class RateFile(_Appender):
         super().__init__(path)
         self._ops = tuple(ops)
         self._known: Mapping[str, int] | None = None  # positions that were found to be those of the columns
+        self._rates: Mapping[str, float] | None = None
+        self._record = b""
 
     def write(self, rates: Mapping[str, float]) -> None:
+        if rates is not self._rates:
+            self._rates, self._record = rates, self._encoded(rates)
+        self.append(self._record)
+
+    def _encoded(self, rates: Mapping[str, float]) -> bytes:
         if isinstance(rates, Rates) and self._in_order(rates.names):
             values = rates.shares
         else:
             values = np.array([rates.get(op, 0.0) for op in self._ops], np.float64)
-        self.append(np.rint(np.clip(values, 0, 1) * _RATE_SCALE).astype("<u2").tobytes())
+        return np.rint(np.clip(values, 0, 1) * _RATE_SCALE).astype("<u2").tobytes()
 
     def _in_order(self, names: Mapping[str, int]) -> bool:
         if self._known is not names and tuple(names) == self._ops:

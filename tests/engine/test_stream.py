@@ -11,16 +11,17 @@ from engine.cases import frames, grey_pixels, small_networks
 from skipvid.engine import create_executor, native_reason
 from skipvid.engine.stream import FIRST, Stream
 from skipvid.errors import GraphError, UsageError
-from skipvid.gates.policies import Truncation
+from skipvid.gates.norms import InputNorm
+from skipvid.gates.policies import Policy, Truncation
 from skipvid.gates.safety import MOVING, SCENE_CUT, Safety
-from skipvid.gates.settings import Rect
+from skipvid.gates.settings import Hysteresis, Rect
 from skipvid.plan import Plan, Tail
 
 NETWORKS = small_networks()
 PLAN = NETWORKS["residual_block"]
 
 
-def stream(plan: Plan = PLAN, policy: Truncation | None = None, **options: object) -> Stream:
+def stream(plan: Plan = PLAN, policy: Policy | None = None, **options: object) -> Stream:
     options = {"engine": "reference", "safety": None, **options}
     return Stream(plan, policy, **options)  # type: ignore[arg-type]
 
@@ -266,3 +267,64 @@ def test_engines_are_chosen_by_name() -> None:
         assert type(create_executor(PLAN)).__name__ == "ReferenceExecutor"
         with pytest.raises(UsageError, match="native engine cannot be used"):
             create_executor(PLAN, "native")
+
+
+REPEATS = (0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 2, 2, 2, 2)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        None,
+        Truncation(threshold=0.2, input_noise=1.0),
+        Truncation(threshold=0.2, input_threshold=2.0, dilation=1, structure=4),
+        Truncation(threshold=0.2, input_threshold=9.0, hysteresis=Hysteresis(0.2, 6, 2)),
+        Truncation(threshold=0.2, input_threshold=9.0, refresh_every=5),
+        InputNorm(0.1),
+        InputNorm.paper(0.1),
+    ],
+)
+def test_a_frame_said_to_be_repeated_does_what_it_would_have_done(policy: Truncation | InputNorm | None) -> None:
+    rng = np.random.default_rng(0)
+    scenes = [
+        (picture().astype(int) + rng.integers(-12, 13, (36, 44, 3)) * (k > 0)).clip(0, 255).astype(np.uint8) for k in range(3)
+    ]
+    plain, told = (Stream(PLAN, policy, engine="reference", pixels=grey_pixels()) for _ in range(2))
+    for number, scene in enumerate(REPEATS):
+        plain.step_image(scenes[scene])
+        told.step_image(scenes[scene], repeated=number > 0 and REPEATS[number - 1] == scene)
+        if number == 8:
+            plain.refresh("seek")
+            told.refresh("seek")
+        assert (told.last.frame, told.last.macs, told.last.refresh) == (plain.last.frame, plain.last.macs, plain.last.refresh)
+        assert dict(told.last.update_rate) == dict(plain.last.update_rate)
+        assert (told.changed, told.settings, told.calibrating) == (plain.changed, plain.settings, plain.calibrating)
+        np.testing.assert_array_equal(told.heat(4, 5), plain.heat(4, 5))
+        for name, array in plain.outputs().items():
+            np.testing.assert_array_equal(told.outputs()[name], array)
+    assert dict(told.scales) == dict(plain.scales)
+
+
+def test_from_its_third_showing_on_a_repeated_frame_is_not_executed() -> None:
+    s = stream(safety=Safety(), pixels=grey_pixels())
+    executed = []
+    for number in range(5):
+        s.step_image(picture(), repeated=number > 0)
+        executed.append(s.last.ms["network"] > 0)
+    assert executed == [True, True, False, False, False]
+    s.step_image(picture(1))
+    assert s.last.macs > 0
+    s.reset()
+    s.step_image(picture(1), repeated=True)
+    assert s.last.refresh == FIRST
+
+
+def test_scales_do_not_depend_on_what_runs_as_one_operator() -> None:
+    s = stream(policy=InputNorm(0.1), pixels=grey_pixels())
+    s.step_image(np.zeros((36, 44, 3), np.uint8))
+    assert s.calibrating
+    assert set(s.settings.opens) == {op.name for op in PLAN.ops if op.name in InputNorm(0.1).gate_names(PLAN)}
+    assert {gate.threshold for gate in s.settings.opens.values()} == {0.0}
+    s.step_image(picture())
+    assert set(s.settings.opens) <= set(InputNorm(0.1).gate_names(PLAN))
+    assert all(gate.threshold > 0 for gate in s.settings.opens.values())

@@ -12,7 +12,7 @@ from pipeline.making import HEIGHT, WIDTH, moving, scene, with_square
 from skipvid.engine.stream import FrameStats
 from skipvid.models.detection import Detections
 from skipvid.pipeline.painter import Painter
-from skipvid.pipeline.stages import Computed, prepare
+from skipvid.pipeline.stages import Computed, prepare, recognised
 from skipvid.video.letterbox import Letterbox
 from skipvid.video.source import Frame
 
@@ -30,7 +30,7 @@ def frames(images: list[ByteArray]) -> list[Frame]:
 def test_equal_frames_are_one_array_and_so_is_what_the_network_sees(size: tuple[int, int]) -> None:
     first, second, third = moving(3)
     images = [first, first.copy(), second, third, third.copy(), first.copy()]
-    seen = list(prepare(iter(frames(images)), lambda src: Letterbox(src, size)))
+    seen = list(recognised(prepare(iter(frames(images)), lambda src: Letterbox(src, size))))
     assert [item.frame.index for item in seen] == list(range(6))
     assert [item.frame.pts for item in seen] == [number / 25 for number in range(6)]
     repeated = [b.frame.image is a.frame.image and b.image is a.image for a, b in pairwise(seen)]
@@ -46,7 +46,7 @@ def test_one_byte_tells_frames_apart(shape: tuple[int, int], place: tuple[int, i
     image = np.random.default_rng(1).integers(0, 255, (*shape, 3), np.uint8)
     other = image.copy()
     other[place] += 1
-    a, b = prepare(iter(frames([image, other])), lambda src: Letterbox(src, src))
+    a, b = recognised(prepare(iter(frames([image, other])), lambda src: Letterbox(src, src)))
     assert b.image is not a.image
     np.testing.assert_array_equal(b.image, other)
 

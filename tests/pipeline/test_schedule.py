@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import count, islice
+from threading import get_ident
 from time import sleep
 
 import pytest
@@ -16,10 +17,12 @@ def running_sum(items: Iterable[int]) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("frames", [0, 1, 24, 25, 200])
-@pytest.mark.parametrize(("budget", "live"), [(1, False), (2, False), (2, True)])
-def test_order_and_values_are_those_of_the_plain_stages(frames: int, budget: int, live: bool) -> None:
+@pytest.mark.parametrize(
+    ("budget", "live", "light"), [(1, False, False), (2, False, False), (2, True, False), (2, False, True), (2, True, True)]
+)
+def test_order_and_values_are_those_of_the_plain_stages(frames: int, budget: int, live: bool, light: bool) -> None:
     used: list[int] = []
-    schedule = Schedule(iter(range(frames)), running_sum, used.append, budget, live=live)
+    schedule = Schedule(iter(range(frames)), running_sum, used.append, budget, live=live, light=light)
     assert list(schedule) == [10 * i for i in range(frames)]
     assert all(1 <= threads <= budget for threads in used)
 
@@ -48,9 +51,24 @@ def test_the_network_is_told_its_threads_between_two_frames_where_the_last_stage
     assert all(log[i - 1] == "end" and log[i + 1] == "begin" for i in told)
 
 
-def test_a_consumer_may_leave_at_any_frame() -> None:
+def test_a_light_consumer_shares_the_thread_of_the_second_stage_alone() -> None:
+    threads: dict[str, set[int]] = {"first": set(), "second": set()}
+
+    def walk(items: Iterable[int], name: str) -> Iterator[int]:
+        for item in items:
+            threads[name].add(get_ident())
+            yield item
+
+    schedule = Schedule(walk(range(9), "first"), lambda items: walk(items, "second"), lambda _threads: None, 2, light=True)
+    assert list(schedule) == list(range(9))
+    assert threads["second"] == {get_ident()}
+    assert threads["first"].isdisjoint(threads["second"])
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_a_consumer_may_leave_at_any_frame(light: bool) -> None:
     for stop in (3, 30, 60, 150):
-        walk = iter(Schedule(count(), running_sum, lambda _threads: None, 2))
+        walk = iter(Schedule(count(), running_sum, lambda _threads: None, 2, light=light))
         assert list(islice(walk, stop)) == [10 * i for i in range(stop)]
         walk.close()
 
