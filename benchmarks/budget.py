@@ -3,13 +3,15 @@
     python benchmarks/budget.py --model yolox_nano_416.onnx traffic_bridge.mp4 one-by-one.mp4
 
 The clip is ten times the first frame of what `skipvid.tune.sampling.successive` takes, then the rest. Budgets are shares of a
-full pass. Frames computed in full are left out, as they are outside of a budget.
+full pass: of its time, or with ``--macs`` of its arithmetic, which no other program disturbs. Frames computed in full are left
+out, as they are outside of a budget.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +20,9 @@ from skipvid.bench.measure import machine_line
 from skipvid.engine.executor import ByteArray
 from skipvid.engine.stream import Stream
 from skipvid.gates.budget import Budget
+from skipvid.gates.presets import PRESETS
 from skipvid.models.detection import Detections
 from skipvid.models.loading import load
-from skipvid.models.model import Model
 from skipvid.tune.agreement import agreement
 from skipvid.tune.sampling import Footage, successive
 
@@ -28,55 +30,73 @@ _STILL = 10
 _SHARES = (None, 0.7, 0.5, 0.3)
 
 
+@dataclass(frozen=True)
+class _Clip:
+    """What is run, and the dense network on it: time of a full pass, and what it finds in every frame."""
+
+    footage: Footage
+    images: Sequence[ByteArray]
+    dense_ms: float
+    dense: Sequence[Detections]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--model", required=True)
     parser.add_argument("videos", nargs="+", type=Path)
     parser.add_argument("--frames", type=int, default=150)
+    parser.add_argument("--presets", nargs="+", default=["balanced"], choices=list(PRESETS))
+    parser.add_argument("--macs", action="store_true", help="budgets of arithmetic instead of time")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     print(machine_line(options.threads), end="\n\n")
-    print(
-        "| model, video | full pass, ms | budget, ms | p95, ms | p95 / budget | mean, ms | longest wait, frames | MACs | AP50 |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|")
+    unit = "MACs" if options.macs else "ms"
+    heads = ["model, video", "preset", "full pass, ms", f"budget, {unit}", f"p95, {unit}", "p95 / budget", f"mean, {unit}"]
+    heads += ["longest wait, frames", "MACs", "AP50"]
+    print(f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}", sep="\n")
     for video in options.videos:
-        footage = successive(load(options.model), str(video), options.frames)
-        images = footage.clips[0].images
-        clip = [images[0]] * _STILL + list(images[1:])
-        dense_ms, dense = _dense(footage, clip, options.threads)
-        for share in _SHARES:
-            cells = _row(footage, clip, None if share is None else share * dense_ms, options.threads, dense)
-            print(f"| {footage.model.name}, {video.stem} | {dense_ms:.1f} | {cells} |", flush=True)
+        clip = _clip(successive(load(options.model), str(video), options.frames), options.threads)
+        for preset in options.presets:
+            for share in _SHARES:
+                cells = _row(clip, preset, share, options.threads, options.macs)
+                print(f"| {clip.footage.model.name}, {video.stem} | {preset} | {clip.dense_ms:.1f} | {cells} |", flush=True)
 
 
-def _dense(footage: Footage, clip: Sequence[ByteArray], threads: int) -> tuple[float, list[Detections]]:
-    """Time of a full pass, and what it finds in every frame."""
+def _clip(footage: Footage, threads: int) -> _Clip:
+    first, *rest = footage.clips[0].images
+    images = [first] * _STILL + rest
     stream = footage.model.stream("exact", threads=threads)
     times, found = [], []
-    for image in clip:
+    for image in images:
         stream.refresh()
         stream.step_image(image)
         times.append(sum(stream.last.ms.values()))
         found.append(_decode(footage, stream))
-    return float(np.median(times)), found
+    return _Clip(footage, images, float(np.median(times)), found)
 
 
-def _row(footage: Footage, clip: Sequence[ByteArray], ms: float | None, threads: int, dense: Sequence[Detections]) -> str:
-    model: Model = footage.model
-    stream = model.stream(threads=threads, budget=None if ms is None else Budget(ms))
-    times, macs, found, oldest = [], [], [], 0
-    for image in clip:
+def _row(clip: _Clip, preset: str, share: float | None, threads: int, by_macs: bool) -> str:
+    """What comes of a budget, a share of a full pass."""
+    model = clip.footage.model
+    dense_macs = model.plan.dense_macs
+    full = 1.0 if by_macs else clip.dense_ms
+    count = (lambda ms, macs: macs / dense_macs) if by_macs else (lambda ms, macs: ms)
+    budget = None if share is None else Budget(share * full, cost=count)
+    stream = model.stream(preset, threads=threads, budget=budget)
+    costs, macs, found, oldest = [], [], [], 0
+    for image in clip.images:
         stream.step_image(image)
-        found.append(_decode(footage, stream))
+        found.append(_decode(clip.footage, stream))
         last = stream.last
         if last.refresh is None and not last.calibrating:
-            times.append(sum(last.ms.values()))
+            costs.append(count(sum(last.ms.values()), last.macs))
             macs.append(last.share)
         oldest = max(oldest, 0 if last.budget is None else last.budget.oldest)
-    p95, quality = float(np.percentile(times, 95)), agreement([list(zip(dense, found, strict=True))], model.conf).main.ap50
-    held = ["none", f"{p95:.1f}", ""] if ms is None else [f"{ms:.1f}", f"{p95:.1f}", f"{p95 / ms:.2f}"]
-    return " | ".join([*held, f"{np.mean(times):.1f}", str(oldest) if ms else "", f"{np.mean(macs):.1%}", f"{quality:.3f}"])
+    told = "{:.1%}".format if by_macs else "{:.1f}".format
+    p95 = float(np.percentile(costs, 95))
+    held = ["none", told(p95), ""] if budget is None else [told(budget.ms), told(p95), f"{p95 / budget.ms:.2f}"]
+    quality = agreement([list(zip(clip.dense, found, strict=True))], model.conf).main.ap50
+    return " | ".join([*held, told(np.mean(costs)), str(oldest) if budget else "", f"{np.mean(macs):.1%}", f"{quality:.3f}"])
 
 
 def _decode(footage: Footage, stream: Stream) -> Detections:

@@ -23,6 +23,7 @@ __all__ = ["CostModel"]
 
 _KEPT = 24  # frames with work from which the price is taken
 _SCATTER_KEPT = 96  # frames with work from which the scatter of costs is taken: 5 % of them are a few
+_UNKNOWN = 1.8  # scatter that is assumed until some frames with work were seen
 _RATE = 0.2  # of learning the weights: what a share of the error is put down to the place
 _HEAVIEST = 16.0
 
@@ -61,8 +62,8 @@ class CostModel:
 
     @property
     def scatter(self) -> float:
-        """The 97.5th percentile of what frames with work cost over what was predicted; 1 until some were seen."""
-        return _quantile(self._ratios, 0.975) if len(self._ratios) >= _KEPT // 2 else 1.0
+        """The 97.5th percentile of what frames with work cost over what was predicted."""
+        return _quantile(self._ratios, 0.975) if len(self._ratios) >= _KEPT // 2 else _UNKNOWN
 
     def weighted(self, strength: FloatArray) -> FloatArray:
         """``(rows, columns)``: the sums of differences of tiles, by what changes there have cost so far."""
@@ -74,14 +75,12 @@ class CostModel:
         return min(self.idle + self.price * load, max(self.dense, self.idle)) if load else self.idle
 
     def affords(self, cost: float, load: float) -> float:
-        """The largest load whose predicted cost is no higher; infinite where anything fits.
+        """The largest load whose predicted cost is no higher; infinite before anything was seen.
 
         Args:
             cost: What a frame may cost.
             load: Of all that changed: before a price is known it is taken to cost as much as a full pass.
         """
-        if self.dense <= cost:
-            return math.inf
         if not self._prices:
             return load * cost / self.dense if self._dense else math.inf
         return max((cost - self.idle) / max(self.price, 1e-12), 0.0)

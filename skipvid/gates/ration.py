@@ -65,7 +65,9 @@ class Ration:
     @property
     def _model(self) -> CostModel:
         """What is known of costs with the present number of threads."""
-        return self._models.setdefault(self._threads, CostModel(self._tiles.shape))
+        if self._threads not in self._models:
+            self._models[self._threads] = CostModel(self._tiles.shape)
+        return self._models[self._threads]
 
     @property
     def _aim(self) -> float:
@@ -75,7 +77,7 @@ class Ration:
     @property
     def affords_all(self) -> bool:
         """Whether a full pass fits the budget."""
-        return self._model.dense <= self._aim
+        return self._model.dense <= self.budget.ms
 
     @property
     def notice(self) -> str | None:
@@ -84,7 +86,7 @@ class Ration:
             return None
         return (
             f"the budget does not suffice to look at every change within {self.budget.max_age} frames, as promised: "
-            "some frames take longer"
+            "some frames take longer; a coarser preset, such as fast, computes less of each"
         )
 
     def show_all(self, image: ByteImage, *, learn: bool = True) -> Rationed:
@@ -153,7 +155,7 @@ class Ration:
         """The tiles to take, and whether those that cannot wait are more than fits."""
         everything = float(strength.sum())
         affordable = self._model.affords(self._aim, math.sqrt(everything)) ** 2
-        if everything <= affordable:
+        if self.affords_all or everything <= affordable:
             return changed, False
         if self._frames - self._caught_up >= _CATCH_UP and int(self._ages.max()) >= _BEHIND:
             self._caught_up = self._frames

@@ -15,6 +15,9 @@ from skipvid.errors import UsageError
 from skipvid.gates.budget import TOLERANCE, Budget
 from skipvid.gates.policies import Truncation
 from skipvid.gates.safety import SCENE_CUT, Safety
+from skipvid.models.loading import load
+from skipvid.models.model import Model
+from skipvid.video.source import open_source
 
 PLAN = small_networks()["residual_block"]
 HEIGHT, WIDTH = PLAN.input.height, PLAN.input.width
@@ -143,31 +146,60 @@ def test_tensors_are_refused() -> None:
     )
 
 
-@pytest.mark.slow
-def test_a_real_network_holds_half_its_dense_time_on_a_walk_that_begins_after_a_still(shared_data: Path) -> None:
-    """By the clock; the machine may have other work, so the bound on the time is looser than that on the arithmetic."""
-    import skipvid
-    from skipvid.video.source import open_source
-
-    with open_source(shared_data / "videos" / "one-by-one-person-detection.mp4") as source:
+def real_clip(shared_data: Path, video: str, count: int) -> tuple[Model, list[Image]]:
+    """YOLOX-nano and what it takes of the beginning of a video, after its first frame twenty times."""
+    with open_source(shared_data / "videos" / video) as source:
         size = (source.width, source.height)
-        frames = [frame.image for frame, _ in zip(source, range(120), strict=False)]
-    model = skipvid.load(str(shared_data / "weights" / "yolox_nano_416.onnx"), frame_size=size)
+        frames = [frame.image for frame, _ in zip(source, range(count), strict=False)]
+    model = load(str(shared_data / "weights" / "yolox_nano_416.onnx"), frame_size=size)
     fit = model.fit(size)
-    dense = model.stream("exact", threads=1)
-    dense_ms = []
-    for frame in frames[:8]:
-        dense.refresh()
-        dense.step_image(fit.apply(frame))
-        dense_ms.append(sum(dense.last.ms.values()))
-    target = 0.6 * float(np.median(dense_ms))
-    stream = model.stream(threads=1, budget=Budget(target))
-    times, oldest = [], 0
-    for frame in [frames[0]] * 20 + frames:
-        stream.step_image(fit.apply(frame))
+    images = [np.array(fit.apply(frame)) for frame in frames]
+    return model, [images[0]] * 20 + images
+
+
+def costs_of(stream: Stream, images: list[Image]) -> tuple[list[float], list[float], int]:
+    """Time in ms and share of the arithmetic of frames that change and that a budget is about, and the longest wait."""
+    times, shares, oldest = [], [], 0
+    for image in images:
+        stream.step_image(image)
         assert stream.last.budget is not None
         oldest = max(oldest, stream.last.budget.oldest)
-        if stream.last.refresh != FIRST and stream.last.refresh != SCENE_CUT:
+        if stream.last.refresh is None and not stream.last.calibrating and stream.last.macs:
             times.append(sum(stream.last.ms.values()))
+            shares.append(stream.last.share)
+    return times, shares, oldest
+
+
+@pytest.mark.skipif(native_reason() is not None, reason="the native engine is not there")
+@pytest.mark.parametrize(("preset", "share"), [("balanced", 0.5), ("fast", 0.3)])
+def test_a_real_network_keeps_p95_of_its_macs_within_1_15_of_the_budget_on_street_footage_that_begins_after_a_still(
+    shared_data: Path, preset: str, share: float
+) -> None:
+    model, images = real_clip(shared_data, "traffic_bridge_640x360.mp4", 120)
+    dense = model.plan.dense_macs
+    stream = model.stream(preset, threads=1, budget=Budget(share, cost=lambda ms, macs: macs / dense))
+    _, shares, oldest = costs_of(stream, images)
+    assert np.percentile(shares, 95) <= TOLERANCE * share
+    assert np.mean(shares) >= 0.4 * share
+    assert len(shares) > 90
     assert oldest <= 30
-    assert np.percentile(times, 80) <= TOLERANCE * target
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("preset", "share"), [("balanced", 0.5), ("fast", 0.35)])
+def test_a_real_network_keeps_p95_of_its_time_within_1_15_of_the_budget(shared_data: Path, preset: str, share: float) -> None:
+    """By the clock, to which another program only ever adds: the best of three runs counts, each with its own full passes."""
+    model, images = real_clip(shared_data, "one-by-one-person-detection.mp4", 120)
+    found = []
+    for _ in range(3):
+        full = model.stream("exact", threads=1)
+        for image in images[20:32]:
+            full.refresh()
+            full.step_image(image)
+            found.append(sum(full.last.ms.values()))
+        budget = share * float(np.median(found[-12:]))
+        times, _, oldest = costs_of(model.stream(preset, threads=1, budget=Budget(budget)), images)
+        assert oldest <= 30
+        if np.percentile(times, 95) <= TOLERANCE * budget:
+            return
+    pytest.fail(f"95 % of the frames took up to {np.percentile(times, 95):.1f} ms, the budget is {budget:.1f} ms")

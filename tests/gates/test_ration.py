@@ -117,7 +117,8 @@ def test_a_budget_that_is_too_small_gives_way_to_the_promised_age_and_says_so(ma
     assert machine.longest <= max_age
     assert any(entry.forced for entry in machine.seen)
     assert machine.ration.notice == (
-        f"the budget does not suffice to look at every change within {max_age} frames, as promised: some frames take longer"
+        f"the budget does not suffice to look at every change within {max_age} frames, as promised: some frames take longer; "
+        "a coarser preset, such as fast, computes less of each"
     )
 
 
