@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skipvid.gates.percentile import percentile
 from skipvid.gates.picture import content
 
 __all__ = ["NoiseMeter"]
@@ -50,7 +51,7 @@ class NoiseMeter:
         if not self._levels:
             return 0.0
         over_time = _OVER_TIME if len(self._levels) >= _ENOUGH else 0.0
-        return min(float(np.percentile(self._levels, over_time)), _CEILING)
+        return min(float(percentile(np.array(self._levels), over_time)), _CEILING)
 
     def add(self, image: NDArray[Any]) -> None:
         """Take the next frame.
@@ -89,10 +90,9 @@ def _pair_level(now: NDArray[Any], before: NDArray[Any]) -> float:
     if len(moved) - np.count_nonzero(moved) > np.ceil(_ACROSS / 100 * (len(moved) - 1)):
         return 0.0
     blocks = _difference(now, before).reshape(rows, block_h, columns, block_w).transpose(0, 2, 1, 3).reshape(len(moved), -1)
-    found = np.percentile(blocks[moved], _WITHIN, axis=1)
-    levels = np.zeros(len(blocks), found.dtype)
-    levels[moved] = found
-    return float(np.percentile(levels, _ACROSS))
+    levels = np.zeros(len(blocks))
+    levels[moved] = percentile(blocks[moved], _WITHIN)
+    return float(percentile(levels, _ACROSS))
 
 
 def _difference(now: NDArray[Any], before: NDArray[Any]) -> NDArray[Any]:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skipvid.gates.percentile import percentile
+
 __all__ = ["content", "is_uniform"]
 
 
@@ -52,5 +54,5 @@ def is_uniform(image: NDArray[Any], span: float = 8.0) -> bool:
     inside = image[rows, columns]
     if inside.size == 0:
         return True
-    low, high = np.percentile(inside[::4, ::4].reshape(-1, inside.shape[2]), (2, 98), axis=0)
-    return bool((high - low).max() < span)
+    channels = np.moveaxis(inside[::4, ::4], 2, 0).reshape(inside.shape[2], -1)
+    return bool((percentile(channels, 98) - percentile(channels, 2)).max() < span)

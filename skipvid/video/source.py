@@ -24,8 +24,8 @@ ByteArray: TypeAlias = NDArray[np.uint8]
 
 _USUAL_FPS = 25.0
 _CLOSE_MS = 1e-3  # cv2 tells times as doubles: less than this is the same time
-# Up to this size one thread decodes a frame in 1.3 ms. A second one saves a tenth of that and costs a tenth more of processors that
-# have other work.
+# Up to this size one thread decodes a frame in 1.3 ms. A second one saves a tenth of that and costs a tenth more of processors,
+# which have other work.
 _ONE_THREAD_PIXELS = 1 << 20
 
 
