@@ -1,4 +1,4 @@
-"""Percentiles without the detours of NumPy's, which loads its masked arrays for them: longer than a full pass of a small network."""
+"""Percentiles without NumPy's, which loads masked arrays for them: that takes longer than a full pass of a small network."""
 
 from __future__ import annotations
 
