@@ -67,7 +67,8 @@ def run_all(
 
 def _settle_in() -> None:
     """Take what is loaded for good: to look through it for garbage, in the run and once more at its end, takes 0.1 s and more."""
-    gc.freeze()
+    if gc.get_freeze_count() == 0:
+        gc.freeze()
 
 
 def _reporter(*, quiet: bool, verbose: bool) -> Reporter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,12 @@ class Said(NamedTuple):
 
 
 Skipvid = Callable[..., Said]
+
+
+@pytest.fixture(autouse=True)
+def _collects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command keeps the collector from what it finds in its process; the tests' process is not its own."""
+    monkeypatch.setattr(gc, "freeze", lambda: None)
 
 
 @pytest.fixture
