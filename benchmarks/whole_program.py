@@ -2,9 +2,10 @@
 
     python benchmarks/whole_program.py --model centerface.onnx VIDEO...
 
-For each video, in turns: bare decoding, the letterbox alone, the network alone (decisions, execution and outputs over frames that
-are already letterboxed), and whole runs: predictions only, and with all videos. Times are medians in ms per frame; the stages of
-the full run follow. A first line is about footage without change: one frame of the first video, repeated.
+For each video, in turns: bare decoding (a loop of OpenCV without settings), the letterbox alone, the network alone (decisions,
+execution and outputs over frames that are already letterboxed), and whole runs: predictions only, and with all videos. Times are
+medians in ms per frame; the stages of the full run follow. A first line is about footage without change: one frame of the first
+video, repeated.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from skipvid.pipeline.observer import RunResult
 from skipvid.pipeline.process import run
 from skipvid.pipeline.setup import Models, assemble
 from skipvid.video.clock import Timing
+from skipvid.video.cv import cv2
 from skipvid.video.sink import VideoSink
 from skipvid.video.source import Frame, open_source
 
@@ -51,7 +52,7 @@ class WholeTimes:
 
     Attributes:
         frames: How many were measured, from the video's beginning.
-        decode: Decoding alone.
+        decode: Decoding alone, in a bare loop of OpenCV as it is without settings.
         letterbox: Fitting decoded frames alone.
         network: The stream alone, on fitted frames: decisions, execution and outputs.
         predictions: A run that writes rows only, from the first frame to the last file closed.
@@ -118,9 +119,10 @@ class _Parts:
 
     def decode(self) -> float:
         start = perf_counter()
-        with open_source(self._config.source, threads=self._config.threads) as source:
-            for _ in zip(range(self.count), source, strict=False):
-                pass
+        capture = cv2.VideoCapture(self._config.source)
+        for _ in range(self.count):
+            capture.read()
+        capture.release()
         return perf_counter() - start
 
     def letterbox(self) -> float:
