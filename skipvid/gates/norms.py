@@ -49,8 +49,8 @@ class NormGate(GateOptions):
         form: Normalisation, see the module.
         reference: What closed pixels remember; accumulating (invariant) or previous-frame (paper).
         input_threshold: At the network's input, in grey levels.
-        input_noise: At the network's input, in multiples of the video's noise; the larger rule holds. 1 (invariant) or
-            0 (paper).
+        input_noise: At the network's input, in multiples of the video's noise, up to 4 grey levels; the larger rule holds.
+            1 (invariant) or 0 (paper).
         dilation: Pixels around a changed input pixel that are taken along.
         vector_threshold: For convolutions of 1x1 maps (squeeze-excite), as ``threshold``; None: the same number.
         relative: Whether thresholds are shares of the maps' scales; yes (invariant) or no (paper). Then convolutions that read

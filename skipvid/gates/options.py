@@ -10,10 +10,24 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 from skipvid.errors import UsageError
 from skipvid.gates.settings import STRUCTURES, Hysteresis, InputGate, Rect
 
-__all__ = ["INPUT", "Common", "GateOptions", "check_dilation", "check_threshold", "input_gate", "scale_of", "scaled"]
+__all__ = [
+    "INPUT",
+    "NOISE_MOST",
+    "Common",
+    "GateOptions",
+    "check_dilation",
+    "check_threshold",
+    "input_gate",
+    "scale_of",
+    "scaled",
+]
 
 INPUT = "input"
 """The name of the gate point at the network's input. Its scale is the noise of the video, in grey levels."""
+
+NOISE_MOST = 4.0
+"""Grey levels that a multiple of the noise adds up to at most: where all of a picture moves, motion is taken for noise, and above
+this agreement suffers."""
 
 
 class Common(Protocol):
@@ -107,7 +121,7 @@ def input_gate(policy: Common, noise: float, scales: Mapping[str, float], ignore
 
     Args:
         policy: The policy.
-        noise: Multiple of the video's noise.
+        noise: Multiple of the video's noise; it amounts to at most `NOISE_MOST` grey levels.
         scales: The noise in grey levels, as ``input``; not read where it has no say.
         ignore: Rectangles of the network input whose changes do not count.
 
@@ -117,7 +131,7 @@ def input_gate(policy: Common, noise: float, scales: Mapping[str, float], ignore
     fixed = policy.layers.get(INPUT)
     level = policy.input_threshold if fixed is None else fixed
     if fixed is None and noise > 0:
-        level = max(level, noise * scale_of(scales, INPUT))
+        level = max(level, min(noise * scale_of(scales, INPUT), NOISE_MOST))
     return InputGate(level, policy.dilation, ignore, policy.hysteresis)
 
 

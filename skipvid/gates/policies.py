@@ -74,7 +74,7 @@ class Truncation(GateOptions):
             ``layers`` names it: they share the gate of what the last one writes.
         norm: How a difference is measured over channels: ``max``, ``l2`` or ``rms``.
         input_threshold: At the network's input, in grey levels.
-        input_noise: At the network's input, in multiples of the video's noise; the larger of the two rules.
+        input_noise: At the network's input, in multiples of the video's noise, up to 4 grey levels; the larger of the two rules.
         dilation: Pixels around a changed input pixel that are taken along.
         vector_threshold: For 1x1 maps that broadcast over space (squeeze-excite), as ``threshold``; None: the same number. One
             such map above its threshold makes every pixel behind it active.

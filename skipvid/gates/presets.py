@@ -19,8 +19,8 @@ _INPUT_NORM = MappingProxyType(
     {
         "exact": InputNorm(0.0, input_noise=0.0),
         "high": InputNorm(0.004, input_noise=0.25, dilation=1, vector_threshold=0.001, shaping=0.5),
-        "balanced": InputNorm(0.01, input_noise=0.5, dilation=1, vector_threshold=0.0025, shaping=0.5),
-        "fast": InputNorm(0.03, input_noise=1.0, dilation=1, vector_threshold=0.0075, shaping=0.5),
+        "balanced": InputNorm(0.01, input_noise=1.0, dilation=1, vector_threshold=0.0025, shaping=0.5),
+        "fast": InputNorm(0.03, input_noise=2.0, dilation=1, vector_threshold=0.0075, shaping=0.5),
     }
 )
 
@@ -28,8 +28,8 @@ _TRUNCATION = MappingProxyType(
     {
         "exact": Truncation(0.0, Norm.L2, input_noise=0.0),
         "high": Truncation(0.006, Norm.L2, input_noise=0.25, dilation=1, vector_threshold=0.0015, shaping=0.5),
-        "balanced": Truncation(0.015, Norm.L2, input_noise=0.5, dilation=1, vector_threshold=0.003, shaping=0.5),
-        "fast": Truncation(0.04, Norm.L2, input_noise=1.0, dilation=1, vector_threshold=0.01, shaping=0.5),
+        "balanced": Truncation(0.015, Norm.L2, input_noise=1.0, dilation=1, vector_threshold=0.003, shaping=0.5),
+        "fast": Truncation(0.04, Norm.L2, input_noise=2.0, dilation=1, vector_threshold=0.01, shaping=0.5),
     }
 )
 
@@ -37,8 +37,8 @@ _OUTPUT_NORM = MappingProxyType(
     {
         "exact": OutputNorm(0.0, input_noise=0.0),
         "high": OutputNorm(0.03, input_noise=0.25, dilation=1, vector_threshold=0.0075, shaping=0.5),
-        "balanced": OutputNorm(0.07, input_noise=0.5, dilation=1, vector_threshold=0.0175, shaping=0.5),
-        "fast": OutputNorm(0.2, input_noise=1.0, dilation=1, vector_threshold=0.05, shaping=0.5),
+        "balanced": OutputNorm(0.07, input_noise=1.0, dilation=1, vector_threshold=0.0175, shaping=0.5),
+        "fast": OutputNorm(0.2, input_noise=2.0, dilation=1, vector_threshold=0.05, shaping=0.5),
     }
 )
 

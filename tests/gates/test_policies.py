@@ -29,7 +29,9 @@ def test_relative_thresholds_are_shares_of_the_scale(plan: Plan) -> None:
 
 def test_the_input_threshold_is_the_larger_of_grey_levels_and_noise(plan: Plan) -> None:
     assert Truncation(input_threshold=4, input_noise=1).settings(plan, SCALES).input.threshold == 4
-    assert Truncation(input_threshold=4, input_noise=2).settings(plan, SCALES).input.threshold == 6
+    assert Truncation(input_threshold=1, input_noise=1.25).settings(plan, SCALES).input.threshold == 3.75
+    assert Truncation(input_threshold=1, input_noise=2).settings(plan, SCALES).input.threshold == 4  # more is motion, not noise
+    assert Truncation(input_threshold=6, input_noise=2).settings(plan, SCALES).input.threshold == 6
     assert Truncation(input_threshold=4, input_noise=2, layers={"input": 5}).settings(plan, SCALES).input.threshold == 5
 
 
