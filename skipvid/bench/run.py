@@ -136,7 +136,8 @@ def _passes(task: BenchTask) -> dict[str, Callable[[], object]]:
     calls: dict[str, Callable[[], object]] = {peer.name: _bind(peer.run, x) for peer in task.peers}
     calls[ENGINE] = _refreshing(_stream(task, exact), frame)
     calls["repeated frame"] = _stepping(_stream(task, exact), still(frame))
-    calls["one 16x16 block changed"] = _stepping(_stream(task, exact), moving_block(frame))
+    calls["one 16x16 block changed, exactly"] = _stepping(_stream(task, exact), moving_block(frame))
+    calls["one 16x16 block changed, policy as given"] = _stepping(_calibrated(task, task.policy), moving_block(frame))
     calls["noise below threshold on half the pixels"] = _stepping(_stream(task, tolerant), half_noise(frame))
     calls["every pixel changed"] = _stepping(_stream(task, exact), every_pixel(frame))
     return calls
