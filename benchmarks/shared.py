@@ -54,8 +54,9 @@ def main() -> None:
     shaped = base.with_layers(moved)
     level = _figures(base, benches)[:, 1].mean()
     losses = [_figures(shaped.scaled(f), benches)[:, 1].mean() for f in FACTORS]
-    found = shaped.scaled(exp(float(np.interp(level, losses, np.log(FACTORS)))))
-    measured = {"reference": "balanced", "strength": options.strength, "chosen_on": _table(found, base, benches)}
+    found = shaped.scaled(exp(float(np.interp(level, losses, np.log(FACTORS)))) * options.finer)
+    asked = {"reference": "balanced", "strength": options.strength, "finer": options.finer}
+    measured = {**asked, "chosen_on": _table(found, base, benches)}
     if options.held_out:
         others = _benches(model, options.held_out, options)
         measured["held_out"] = _table(found, base, others)
@@ -144,6 +145,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--held-out", nargs="*", default=[], help="videos to report on")
     parser.add_argument("--frames", type=int, default=60, help="frames sampled of each video")
     parser.add_argument("--strength", type=float, default=0.7, help="of the move along the measured direction")
+    parser.add_argument("--finer", type=float, default=1.0, help="factor on all thresholds at the end")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("-o", "--out", type=Path, required=True)
     return parser.parse_args()
