@@ -179,7 +179,8 @@ def _print_result(console: Console, tuned: Tuned, path: Path) -> None:
 
     console.print(pareto_table(tuned.thresholds.measured))
     if tuned.verified is not None:
-        console.print(f"On frames not searched on: {_short(tuned.verified)}.")
+        low = tuned.thresholds.measured["held_out"]["quality_low"]
+        console.print(f"On frames not searched on: {_short(tuned.verified)}; on others expect {low:.3f} or better.")
     if tuned.search.best is None:
         console.print(_hopeless(tuned))
     elif not tuned.met:

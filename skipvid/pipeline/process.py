@@ -169,9 +169,8 @@ class _Run:
         painter = Painter(setup.labels, setup.skeleton, cover=config.output.blur)
         names = [op.name for op in setup.plan.ops]
         with ExitStack() as stack:
-            outputs = Outputs(
-                config.folder, config.output, painter, self._source, names, setup.labels, self._window, config.threads
-            )
+            threads = config.threads or processors()
+            outputs = Outputs(config.folder, config.output, painter, self._source, names, setup.labels, self._window, threads)
             stack.enter_context(outputs)
             computed = stack.enter_context(closing(iter(self._computed())))
             for item in computed:

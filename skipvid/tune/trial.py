@@ -19,7 +19,7 @@ from skipvid.gates.scales import ScaleMeter
 from skipvid.gates.settings import Norm
 from skipvid.models.detection import Detections
 from skipvid.tune.agreement import Agreement, above, agreement
-from skipvid.tune.coco import average_precision
+from skipvid.tune.drops import Judged, doubt, drops
 from skipvid.tune.ground_truth import GroundTruth
 from skipvid.tune.prices import Prices, measure_prices
 from skipvid.tune.sampling import Clip, Footage
@@ -187,6 +187,22 @@ class Bench:
         for index, video in enumerate(self._videos):
             if video.prices is None:
                 self._videos[index] = replace(video, prices=self._priced(video))
+        return _judge(policy, self._videos, self._walked(policy))
+
+    def doubt(self, policy: Tunable) -> float:
+        """Standard error of the loss of AP50 of the video where it is largest, see `skipvid.tune.drops.doubt`.
+
+        Of the videos that show something, where there are such. It costs a trial, and judges every block of frames.
+        """
+        conf, doubts = self._videos[0].item.model.conf, []
+        for video, results in zip(self._videos, self._walked(policy), strict=True):
+            objects = sum(len(above(found, conf)) for take in video.takes for found in take.dense)
+            if objects >= LEAST_OBJECTS * sum(len(take.clip.images) for take in video.takes):
+                doubts.append(doubt(_frames(video, [found for found, _ in results]), conf, video.truth is not None))
+        return max(doubts, default=0.0)
+
+    def _walked(self, policy: Tunable) -> list[list[tuple[list[Detections], NDArray[np.int64]]]]:
+        """What is found in each clip of each video, and how many pixels of each operator it took."""
 
         def walk(work: tuple[_Video, _Take]) -> tuple[list[Detections], NDArray[np.int64]]:
             video, take = work
@@ -197,7 +213,7 @@ class Bench:
         work = [(video, take) for video in self._videos for take in video.takes]
         with ThreadPoolExecutor(self._side_by_side) as pool:
             walked = iter(list(pool.map(walk, work)))
-        return _judge(policy, self._videos, [[next(walked) for _ in video.takes] for video in self._videos])
+        return [[next(walked) for _ in video.takes] for video in self._videos]
 
 
 def _processors() -> Sequence[int]:
@@ -250,7 +266,7 @@ def _judge(
         assert video.prices is not None
         ms.append(video.prices.ms(counts / later))
         agreed = agreement(chunks, conf)
-        judged.append((agreed, *_drops(agreed, video, [found for found, _ in results])))
+        judged.append((agreed, *drops(_frames(video, [found for found, _ in results]), conf, video.truth is not None, agreed)))
         runs += chunks
     # A video that shows next to nothing is judged by its false detections, unless all are like that.
     telling = [j for j in judged if j[0].objects_per_frame >= LEAST_OBJECTS]
@@ -267,20 +283,12 @@ def _judge(
     )
 
 
-def _drops(agreed: Agreement, video: _Video, found: Sequence[Sequence[Detections]]) -> tuple[float, float]:
-    """Loss of AP50 and AP75 of a video."""
-    if video.truth is None:
-        drop = 1.0 - agreed.quality
-        return drop, 1.0 - agreed.main.ap75 if agreed.objects else drop
-    truth, dense, gated = [], [], []
-    for take, results in zip(video.takes, found, strict=True):
-        for k, (d, g) in enumerate(zip(take.dense, results, strict=True)):
-            objects = video.truth.at(take.clip.start + k)
-            if objects is not None:
-                truth.append(objects)
-                dense.append(d)
-                gated.append(g)
-    before, after = average_precision(truth, dense), average_precision(truth, gated)
-    if np.isnan(before.ap50):
-        return max(0.0, agreed.false_detections), 0.0
-    return before.ap50 - after.ap50, before.ap75 - after.ap75
+def _frames(video: _Video, found: Sequence[Sequence[Detections]]) -> list[list[Judged]]:
+    """The frames of a video's clips with what was found in each."""
+    return [
+        [
+            Judged(d, g, None if video.truth is None else video.truth.at(take.clip.start + k))
+            for k, (d, g) in enumerate(zip(take.dense, results, strict=True))
+        ]
+        for take, results in zip(video.takes, found, strict=True)
+    ]

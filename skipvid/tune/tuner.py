@@ -28,6 +28,7 @@ SHAPED, UNIFORM, FRONT_TO_BACK = METHODS = ("shaped", "uniform", "front-to-back"
 
 _MARGIN = 0.5  # share of the allowed loss that the search may use up; the rest is for frames it has not seen
 _BACK = (1.0, 0.92, 0.85, 0.78, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # factors on thresholds until unseen frames agree too
+_SURE = 1.3  # standard errors below which nine in ten of normally distributed figures do not fall
 _SMALL = 60  # frames that settings are compared on, about; more where there are more than two videos
 _SMALL_CLIP = 30
 
@@ -143,7 +144,7 @@ def tune(
         stage("stopped")
     complete = not stop()
     found = search.settled or search.best or _nearest(search)
-    verified, met = None, search.best is not None
+    verified, met, doubt = None, search.best is not None, 0.0
     if complete and any(item.clips for _, item in halves):
         stage("verifying on frames not searched on")
         unseen = Bench(
@@ -156,6 +157,7 @@ def tune(
         unseen.use_scales(scales)
         verified = _verify(unseen, found, request.goal)
         met = met and request.goal.met(verified)
+        doubt = unseen.doubt(verified.policy)
     thresholds = Thresholds(
         policy=found.policy if verified is None else verified.policy,
         sha256=model.plan.sha256,
@@ -170,7 +172,7 @@ def tune(
             "complete": complete,
             "met": met,
             "searched": found.to_dict(),
-            "held_out": None if verified is None else verified.to_dict(),
+            "held_out": None if verified is None else _stated(verified, doubt),
             "dense_ms": bench.dense_ms,
             "trials": len(search.trials),
             "compared": search.compared,
@@ -178,6 +180,11 @@ def tune(
         },
     )
     return Tuned(thresholds, search, found, verified, complete, met)
+
+
+def _stated(verified: Trial, doubt: float) -> dict[str, Any]:
+    """What is stated of frames that were not searched on; ``quality_low`` is what to expect of yet other frames at least."""
+    return {**verified.to_dict(), "quality_low": max(verified.quality - _SURE * doubt, 0.0)}
 
 
 def _check_truth(item: Footage, truth: GroundTruth | None) -> None:

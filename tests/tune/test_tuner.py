@@ -105,6 +105,7 @@ def test_every_method_meets_the_goal_and_beats_exact(
     assert tuned.met
     assert tuned.verified is not None
     assert tuned.verified.agreement.quality >= 0.9
+    assert 0 <= tuned.thresholds.measured["held_out"]["quality_low"] <= tuned.verified.quality
     assert tuned.found.macs < bench.run(exact(Truncation())).macs
     assert [row["chosen"] for row in tuned.thresholds.measured["pareto"]].count(True) == 1
     save_thresholds(tmp_path / "t.json", tuned.thresholds)

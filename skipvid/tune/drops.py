@@ -1,0 +1,70 @@
+"""What a video loses to gates, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from skipvid.models.detection import Detections
+from skipvid.tune.agreement import Agreement, agreement
+from skipvid.tune.coco import average_precision
+
+__all__ = ["Judged", "doubt", "drops"]
+
+_BLOCK = 10  # frames: errors of successive ones are much the same
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A frame.
+
+    Attributes:
+        dense: What the dense network finds.
+        gated: What the gated one finds.
+        truth: What there is; None where that is not known.
+    """
+
+    dense: Detections
+    gated: Detections
+    truth: Detections | None = None
+
+
+def drops(runs: Sequence[Sequence[Judged]], conf: float, by_truth: bool, agreed: Agreement | None = None) -> tuple[float, float]:
+    """Loss of AP50 and AP75.
+
+    Args:
+        runs: Runs of successive frames.
+        conf: The usual confidence.
+        by_truth: Whether ground truth decides, in the frames that have it; else the dense network's detections.
+        agreed: The agreement over these frames, where it is known.
+    """
+    if not by_truth:
+        agreed = agreed or agreement([[(frame.dense, frame.gated) for frame in run] for run in runs], conf)
+        drop = 1.0 - agreed.quality
+        return drop, 1.0 - agreed.main.ap75 if agreed.objects else drop
+    known = [(frame.truth, frame) for run in runs for frame in run if frame.truth is not None]
+    truth = [objects for objects, _ in known]
+    before, after = (average_precision(truth, found) for found in ([f.dense for _, f in known], [f.gated for _, f in known]))
+    if np.isnan(before.ap50):
+        agreed = agreed or agreement([[(frame.dense, frame.gated) for frame in run] for run in runs], conf)
+        return max(0.0, agreed.false_detections), 0.0
+    return before.ap50 - after.ap50, before.ap75 - after.ap75
+
+
+def doubt(runs: Sequence[Sequence[Judged]], conf: float, by_truth: bool) -> float:
+    """Standard error of the loss of AP50: the jackknife over blocks of ten successive frames (Efron and Stein, 1981).
+
+    Args:
+        runs: Runs of successive frames; fewer than two blocks tell nothing, and give infinity.
+        conf: As of `drops`.
+        by_truth: As of `drops`.
+    """
+    blocks = [run[k : k + _BLOCK] for run in runs for k in range(0, len(run), _BLOCK)]
+    count = len(blocks)
+    if count < 2:
+        return float("inf")
+    left = np.array([drops([*blocks[:k], *blocks[k + 1 :]], conf, by_truth)[0] for k in range(count)])
+    return sqrt((count - 1) / count * float(np.square(left - left.mean()).sum()))
