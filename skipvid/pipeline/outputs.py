@@ -34,8 +34,8 @@ ByteArray = NDArray[np.uint8]
 # Glowing patches are hard to predict: x264 would take longer over them than the network over the video. This takes a third of the
 # time at a decibel less.
 _HEATMAP_PRESET, _HEATMAP_CRF = "ultrafast", 25
-# Up to this size an encoder that shares the processors with the network takes less of them, and no longer, on half of the threads:
-# on one of two, runs took 0.86 to 1.03 of the time. At 1920x1080 they took 1.14.
+# Up to this size an encoder that shares the processors with the network takes less of them, and no longer, on half of the
+# threads: on one of two, runs took 0.86 to 1.03 of the time. At 1920x1080 they took 1.14.
 _SMALL_PIXELS = 1 << 20
 
 

@@ -15,11 +15,14 @@ from skipvid.tune.level import Level
 from skipvid.tune.trial import Bench, Trial
 from skipvid.tune.tunable import Tunable
 
-__all__ = ["DILATIONS", "INPUTS", "THRESHOLDS", "Search", "Stopped", "joint_input", "rising", "sweep", "uniform"]
+__all__ = ["DILATIONS", "INPUTS", "THRESHOLDS", "Search", "Stopped", "joint_input", "joint_shaping", "rising", "sweep", "uniform"]
 
 INPUTS: tuple[tuple[float, float], ...] = ((1.0, 0.25), (2.0, 0.5), (2.0, 1.0), (4.0, 1.0), (8.0, 1.0), (12.0, 1.5))
 """Input thresholds: grey levels, and multiples of the noise; the larger of the two holds."""
 DILATIONS = (0, 1, 2)
+SHAPINGS = (0.0, 0.25, 0.5)
+"""How strongly thresholds follow the arithmetic that a gate saves, see `skipvid.gates.worth.followed`: networks differ in what
+suits them, and one network on small and on large objects."""
 CAREFUL = 4.0
 """Grey levels above which no input threshold is tried for a quality: on the frames searched on more saves one or two per cent, on
 others it loses what is dim, whatever the layers do."""
@@ -184,6 +187,16 @@ def joint_input(search: Search, start: Tunable) -> Tunable:
         best, score = _better(level, replace(start, input_threshold=grey, input_noise=noise), best, score)
     for dilation in DILATIONS:
         best, score = _better(level, replace(best, dilation=dilation), best, score)
+    return start if best == start else search.confirmed(best, start)
+
+
+def joint_shaping(search: Search, start: Tunable) -> Tunable:
+    """The best shape for a policy whose layers have one threshold, scaled to one level for each."""
+    level = search.level(start)
+    best, score = start, level.score(start)[1]
+    for shaping in SHAPINGS:
+        if shaping != start.shaping:
+            best, score = _better(level, replace(start, shaping=shaping), best, score)
     return start if best == start else search.confirmed(best, start)
 
 

@@ -17,7 +17,7 @@ from skipvid.tune.front_to_back import front_to_back
 from skipvid.tune.goals import Goal, KeepQuality
 from skipvid.tune.ground_truth import GroundTruth
 from skipvid.tune.sampling import Footage
-from skipvid.tune.search import Search, Stopped, joint_input, sweep
+from skipvid.tune.search import Search, Stopped, joint_input, joint_shaping, sweep
 from skipvid.tune.shaping import moves, shape
 from skipvid.tune.trial import Bench, Trial
 from skipvid.tune.tunable import base_of, exact, finer
@@ -209,6 +209,8 @@ def _search(search: Search, model: Model, request: Request, stage: Callable[[str
         start = sweep(search)
     if start is None or request.method == UNIFORM:
         return
+    stage("trying other shapes")
+    start = joint_shaping(search, start)
     stage("shaping thresholds by what they save for what they lose")
     shaped, found = shape(search, start, plan)
     stage("trying other input settings")

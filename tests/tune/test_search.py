@@ -18,7 +18,7 @@ from skipvid.tune.goals import Goal, KeepQuality, ReachSpeed
 from skipvid.tune.groups import groups
 from skipvid.tune.level import Level
 from skipvid.tune.screening import design, screen
-from skipvid.tune.search import AROUND, THRESHOLDS, Search, Stopped, joint_input, rising, sweep
+from skipvid.tune.search import AROUND, THRESHOLDS, Search, Stopped, joint_input, joint_shaping, rising, sweep
 from skipvid.tune.shaping import moves, shape
 from skipvid.tune.trial import Trial
 
@@ -116,6 +116,19 @@ def test_where_all_layers_are_alike_nothing_is_gained_and_the_search_ends(plan: 
     assert found is not None
     assert found.steps() == pytest.approx(0, abs=1e-6)
     assert search.compared - before < 25
+
+
+@pytest.mark.parametrize(("costs", "suits"), [((1.0, 9.0, 1.0, 9.0, 1.0, 0.01), 0.5), ((4.0,) * 6, 0.0)])
+def test_thresholds_follow_the_arithmetic_as_far_as_suits_the_footage(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch, costs: tuple[float, ...], suits: float
+) -> None:
+    monkeypatch.setitem(globals(), "COSTS", costs)
+    monkeypatch.setitem(globals(), "LOSSES", (0.001,) * 6)
+    wide = replace(plan, ops=tuple(_wider(op, 1 if k % 2 else 9) for k, op in enumerate(plan.ops)))
+    search = _search(wide, KeepQuality(0.02))
+    for shaping in (0.0, 0.5):
+        found = joint_shaping(search, Truncation(0.015, input_threshold=4.0, input_noise=0.0, dilation=1, shaping=shaping))
+        assert found.shaping == suits
 
 
 @dataclass
