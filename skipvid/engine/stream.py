@@ -19,21 +19,16 @@ from skipvid.engine.calibration import Calibration
 from skipvid.engine.counts import Counter, FrameStats
 from skipvid.engine.executor import ByteArray, Executor, PixelMap
 from skipvid.engine.outputs import GraphOutputs
+from skipvid.engine.refreshes import BUDGET, FIRST, REQUESTED, Refreshes
 from skipvid.errors import UsageError
 from skipvid.gates.budget import Budget, Rationed
 from skipvid.gates.policies import Policy
 from skipvid.gates.ration import Ration
-from skipvid.gates.safety import EXPOSURE, MOVING, Safety, Watch
+from skipvid.gates.safety import Safety
 from skipvid.gates.settings import GateSettings, Rect
 from skipvid.plan import FloatArray, Plan
 
 __all__ = ["BUDGET", "FIRST", "REQUESTED", "FrameStats", "Stream"]
-
-FIRST = "first"
-REQUESTED = "requested"
-BUDGET = "budget"
-
-_MOVING_NOTICE = "most of the picture keeps changing (a moving camera?): every frame is computed in full until it calms"
 
 
 class Stream:
@@ -79,7 +74,7 @@ class Stream:
         self._executor = create_executor(plan, engine, pixels, None, threads)
         self._calibration = Calibration(plan, policy, scales or {}, ignore, self._unit)
         self._outputs = GraphOutputs(plan)
-        self._watch: Watch | None = None if safety is None else safety.watch()
+        self._refreshes = Refreshes(safety)
         self._counter = Counter(plan)
         self._ration: Ration | None = None
         self.notices: list[str] = []
@@ -88,7 +83,6 @@ class Stream:
 
     def _begin(self) -> None:
         self._frame = 0
-        self._request: str | None = FIRST
         self._last: FrameStats | None = None
         self._settled = False  # whether the last picture was shown once more, and nothing came of it
         self._calibration.begin()
@@ -151,7 +145,7 @@ class Stream:
             self._ration.budget = budget
         else:
             self._ration = Ration(budget, self._plan.input.height, self._plan.input.width, self._ignore)
-            self._request = self._request or BUDGET
+            self._refreshes.request = self._refreshes.request or BUDGET
 
     @property
     def changed(self) -> bool:
@@ -210,7 +204,7 @@ class Stream:
         if self._calibration.look(picture):
             self._executor.configure(self._calibration.settings)
             self._settled = False
-        reason = self._decide(picture, unit, repeated=repeated)
+        reason = self._reason(picture, unit, repeated=repeated)
         if repeated and self._settled and reason is None:
             self._stay((perf_counter() - start) * 1e3)
             return
@@ -218,7 +212,7 @@ class Stream:
         decided = perf_counter()
         run(shown, reason is not None)
         ran = perf_counter()
-        self._request = None
+        self._refreshes.request = None
         calibrating = self.calibrating
         self._outputs.advance(self._executor)
         ms = {"gate": (decided - start) * 1e3, "network": (ran - decided) * 1e3, "tail": 0.0}
@@ -248,8 +242,7 @@ class Stream:
         if reason is not None or self.calibrating:
             return None, ration.show_all(picture, learn=reason is not None)
         shown, rationed = ration.show(picture, self._calibration.settings.input)
-        if ration.notice is not None and ration.notice not in self.notices:
-            self.notices.append(ration.notice)
+        self._notify(ration.notice)
         return shown, rationed
 
     def _settle(self) -> None:
@@ -257,19 +250,16 @@ class Stream:
         if self._ration is not None and self._last is not None:
             self._ration.spent(sum(self._last.ms.values()), self._last.macs)
 
-    def _decide(self, picture: FloatArray | ByteArray | None, unit: float, *, repeated: bool) -> str | None:
-        """Why this frame must be recomputed in full, or None. A request goes before what is seen in the picture."""
-        if self._watch is None or picture is None:
-            return self._request
+    def _reason(self, picture: FloatArray | ByteArray | None, unit: float, *, repeated: bool) -> str | None:
         share = None if self._last is None else self._last.share
-        seen = self._watch.decide(picture, share=share, unit=unit, repeated=repeated)
-        if seen in (MOVING, EXPOSURE) and self._ration is not None and not self._ration.affords_all:
-            seen = None  # in turns, as far as the budget goes
-        if seen == MOVING and _MOVING_NOTICE not in self.notices:
-            self.notices.append(_MOVING_NOTICE)
-        if self._request is not None:
-            self._watch.refreshed()
-        return self._request or seen
+        tight = self._ration is not None and not self._ration.affords_all
+        reason = self._refreshes.reason(picture, unit, share=share, repeated=repeated, tight=tight)
+        self._notify(self._refreshes.notice)
+        return reason
+
+    def _notify(self, notice: str | None) -> None:
+        if notice is not None and notice not in self.notices:
+            self.notices.append(notice)
 
     def _count(self, ms: Mapping[str, float], reason: str | None, calibrating: bool, rationed: Rationed | None) -> FrameStats:
         counts = self._executor.active_counts()
@@ -315,7 +305,7 @@ class Stream:
         Args:
             reason: What to call it in `FrameStats.refresh`: ``seek``, ``size``, ``reconnect``, ...
         """
-        self._request = reason
+        self._refreshes.request = reason
         self._calibration.gap()
 
     def reset(self) -> None:
@@ -324,6 +314,5 @@ class Stream:
         self._outputs.reset()
         if self._ration is not None:
             self._ration.reset()
-        if self._watch is not None:
-            self._watch.reset()
+        self._refreshes.reset()
         self._begin()
