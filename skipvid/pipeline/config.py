@@ -139,6 +139,11 @@ class OutputChoice:
         """Whether any picture is drawn; else there are only rows to write."""
         return self.annotated or self.heatmap or self.heatmap_frames or self.show
 
+    @property
+    def heat_every(self) -> int:
+        """Frames from one that is asked where it was recomputed to the next: all for a heatmap, some for the report's mean."""
+        return 1 if self.heatmap or self.heatmap_frames else 5
+
 
 @dataclass(frozen=True)
 class RunConfig:

@@ -97,7 +97,8 @@ class _Run:
         self._pace = None if config.budget.fps is None else Pace(config.budget.fps)
         setup.stream.budget = self._budget()
         self._auditor = self._audits()
-        self._network = Network(setup.stream, setup.decode, heat=config.folder is not None, auditor=self._auditor)
+        every = 0 if config.folder is None else config.output.heat_every
+        self._network = Network(setup.stream, setup.decode, heat_every=every, auditor=self._auditor)
         self._began = perf_counter()
 
     def _budget(self) -> Budget | None:

@@ -185,7 +185,7 @@ class Network:
     Args:
         stream: State of the video.
         decode: Turns outputs and the letterbox of their frame into detections in pixels of the frame.
-        heat: Whether to tell where the network was recomputed.
+        heat_every: Of every so many frames, the first tells where the network was recomputed; 0: none does.
         auditor: Compares frames with a full pass; it is asked after every frame. None: nobody does.
     """
 
@@ -194,12 +194,13 @@ class Network:
         stream: FrameStream,
         decode: Callable[[Mapping[str, FloatArray], Letterbox], Detections],
         *,
-        heat: bool,
+        heat_every: int,
         auditor: Callable[[Prepared, Detections], Mapping[str, Any] | None] | None = None,
     ) -> None:
         self._stream = stream
         self._decode = decode
-        self._heat = heat
+        self._heat_every = heat_every
+        self._frames = 0
         self._auditor = auditor
         self._found: Detections | None = None
         self._image: ByteArray | None = None  # that of the frame before
@@ -231,7 +232,8 @@ class Network:
         looked = perf_counter()
         cost = stream.last
         head = 1000 * (looked - computed) - cost.ms.get("tail", 0.0)
-        heat = picture_heat(stream, item.box) if self._heat else None
+        heat = picture_heat(stream, item.box) if self._heat_every and self._frames % self._heat_every == 0 else None
+        self._frames += 1
         ms = {**item.ms, **cost.ms, "head": max(head, 0.0), "heat": 1000 * (perf_counter() - looked)}
         audit = None if self._auditor is None else self._auditor(item, found)
         if audit is not None:
