@@ -12,7 +12,6 @@ from skipvid.models.loading import load
 from skipvid.tune.sampling import successive
 from tests.conftest import shared_data_folder
 
-
 pytestmark = pytest.mark.skipif("SKIPVID_TEST_CORE" in os.environ, reason="a sanitized build takes minutes for real networks")
 
 
