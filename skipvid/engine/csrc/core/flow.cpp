@@ -41,7 +41,7 @@ Flow::Flow(const Plan& plan)
 }
 
 void Flow::begin(int first, int last) {
-    first_ = first, last_ = last;
+    last_ = last;
     left_.store(last - first, std::memory_order_relaxed);
     for (int op = first; op < last; ++op) {
         const auto inside = std::ranges::count_if(writers_[op], [&](int from) { return from >= first; });

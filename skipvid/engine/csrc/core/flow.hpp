@@ -28,7 +28,7 @@ class Flow {
     std::vector<int> at_;                              // the operator at a place
     std::vector<std::atomic<int>> waiting_;            // by operator: inputs that are not there yet
     std::vector<std::atomic<uint64_t>> ready_;         // bits, by place
-    int first_ = 0, last_ = 0;
+    int last_ = 0;
     std::atomic<int> left_{0};
 };
 

@@ -125,9 +125,7 @@ Job* Pool::acquire(int threads) {
 void Pool::fork(Job& job, Job::Call call, const void* context, int threads, int chunks) {
     job.open(call, context, threads, chunks);
     if (&job != &outer_) {
-        place.inside = true;
-        job.claim(place.worker);
-        place.inside = false;
+        claim(job);
         job.close();
         return;
     }
@@ -144,15 +142,19 @@ void Pool::fork(Job& job, Job::Call call, const void* context, int threads, int 
     owner_.unlock();
 }
 
+void Pool::claim(Job& job) {
+    place.inside = true;
+    job.claim(place.worker);
+    place.inside = false;
+}
+
 bool Pool::help() {
     if (place.worker < 0 || place.inside) return false;
     const int threads = outer_.threads();
     if (static_cast<int>(place.seen.size()) < threads) place.seen.resize(threads);
     for (int other = 0; other < threads; ++other) {
         if (other == place.worker || !inner_[other]->enter(place.seen[other])) continue;
-        place.inside = true;
-        inner_[other]->claim(place.worker);
-        place.inside = false;
+        claim(*inner_[other]);
         inner_[other]->leave();
         return true;
     }

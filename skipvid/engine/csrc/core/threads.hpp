@@ -84,6 +84,8 @@ class Pool {
     Pool() = default;
     Job* acquire(int threads);
     void fork(Job& job, Job::Call call, const void* context, int threads, int chunks);
+    // Runs chunks of an inner job.
+    static void claim(Job& job);
     void work(int worker);
 
     Job outer_;
