@@ -109,7 +109,8 @@ class NormGate(GateOptions):
         return self.form is Form.INVARIANT if self.relative is None else self.relative
 
     @property
-    def _noise(self) -> float:
+    def noise(self) -> float:
+        """Multiple of the video's noise at the network's input."""
         own = 1.0 if self.form is Form.INVARIANT else 0.0
         return own if self.input_noise is None else self.input_noise
 
@@ -120,7 +121,7 @@ class NormGate(GateOptions):
 
     @property
     def needs_noise(self) -> bool:
-        return self._noise > 0 and INPUT not in self.layers
+        return self.noise > 0 and INPUT not in self.layers
 
     def asks_for(self, plan: Plan) -> tuple[GatePoint, ...]:
         """See `skipvid.gates.policies.Policy.asks_for`."""
@@ -154,7 +155,7 @@ class NormGate(GateOptions):
 
     def input_gate(self, scales: Mapping[str, float] | None = None, ignore: tuple[Rect, ...] = ()) -> InputGate:
         """See `skipvid.gates.policies.Policy.input_gate`."""
-        return input_gate(self, self._noise, scales or {}, ignore)
+        return input_gate(self, self.noise, scales or {}, ignore)
 
     def _gated(self, plan: Plan) -> list[Conv]:
         shared, origins = sharing(plan), Origins(plan)

@@ -9,9 +9,10 @@ from skipvid.errors import UsageError
 from skipvid.gates.policies import InputNorm, OutputNorm, Policy, Truncation
 from skipvid.gates.settings import Norm
 
-__all__ = ["DEFAULT", "DEFAULT_FAMILY", "FAMILIES", "PRESETS", "preset"]
+__all__ = ["DEFAULT", "DEFAULT_FAMILY", "EXACT", "FAMILIES", "PRESETS", "preset"]
 
 DEFAULT = "balanced"
+EXACT = "exact"
 DEFAULT_FAMILY = InputNorm.TYPE
 """Where it differs as much from the dense network it executes fewer MACs than truncation, see docs/gates.md."""
 

@@ -57,7 +57,7 @@ class Safety:
     calm: float = 0.4
     lag: int = 8
     probes: int = 3
-    worth: float = 0.5
+    worth: float = 0.75
     exposure: float = 3.0
     hold: int = 15
 

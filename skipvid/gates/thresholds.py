@@ -2,9 +2,10 @@
 
     {"format": "skipvid-thresholds", "version": 1, "model": {"name": ..., "sha256": ..., "input": [h, w]},
      "policy": {"type": "truncation", "version": 1, ..., "layers": {gate name: threshold}},
-     "scales": {gate name: scale}, "footage": [{...}], "measured": {...}}
+     "scales": {gate name: scale}, "presets": {preset: factor}, "footage": [{...}], "measured": {...}}
 
-``scales`` are those the thresholds were chosen with; a run uses them instead of measuring its own.
+``scales`` are those the thresholds were chosen with; a run uses them instead of measuring its own. ``presets`` is for the files
+that come with the package.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Thresholds:
         model: Name of the model, for people.
         input_size: Height and width of the network input they were chosen at.
         scales: Scales of activations by gate name; empty: measured anew on every video.
+        presets: What the thresholds are multiplied by for other presets than ``balanced``; where it says nothing of one, by how
+            much the thresholds of that preset are larger than those of ``balanced``.
         footage: What they were chosen on: a table per video.
         measured: What was measured: agreement, MACs, ...
     """
@@ -47,6 +50,7 @@ class Thresholds:
     model: str = ""
     input_size: tuple[int, int] = (0, 0)
     scales: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    presets: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     footage: tuple[Mapping[str, Any], ...] = ()
     measured: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -58,6 +62,7 @@ class Thresholds:
             "model": {"name": self.model, "sha256": self.sha256, "input": list(self.input_size)},
             "policy": self.policy.to_dict(),
             "scales": dict(self.scales),
+            **({"presets": dict(self.presets)} if self.presets else {}),
             "footage": [dict(f) for f in self.footage],
             "measured": dict(self.measured),
         }
@@ -124,16 +129,13 @@ def thresholds_for(plan: Plan, data: Mapping[str, Any], path: Path) -> Threshold
         if unknown:
             message = f"The thresholds file {path} holds a {kind} for {unknown[0]!r}, which is no gate point of the model."
             raise UsageError(message, "List the model's gate points with `skipvid models show`.")
-    for name, value in scales.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-            message = f"The thresholds file {path} holds the scale {value!r} for {name!r}; a scale is a finite number, 0 or more."
-            raise UsageError(message, "Correct the number, or tune anew.")
     return Thresholds(
         policy=policy,
         sha256=plan.sha256,
         model=str(model.get("name", "")),
         input_size=_size(model.get("input"), plan),
-        scales=MappingProxyType({name: float(value) for name, value in scales.items()}),
+        scales=_numbers(path, scales, "scale"),
+        presets=_numbers(path, _table(path, data, "presets", {}), "factor"),
         footage=tuple(f for f in data.get("footage", ()) if isinstance(f, dict)),
         measured=MappingProxyType(_table(path, data, "measured", {})),
     )
@@ -168,6 +170,15 @@ def _table(path: Path, data: Mapping[str, Any], name: str, default: dict[str, An
         message = f"The thresholds file {path} has no table {name!r}."
         raise UsageError(message, "Pass a file that `skipvid tune-thresholds` wrote.")
     return value
+
+
+def _numbers(path: Path, table: Mapping[str, Any], kind: str) -> Mapping[str, float]:
+    for name, value in table.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+            held = f"The thresholds file {path} holds the {kind} {value!r} for {name!r}"
+            message = f"{held}; a {kind} is a finite number, 0 or more."
+            raise UsageError(message, "Correct the number, or tune anew.")
+    return MappingProxyType({name: float(value) for name, value in table.items()})
 
 
 def _size(value: object, plan: Plan) -> tuple[int, int]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from skipvid.gates.norms import NormGate
 from skipvid.gates.policies import Policy
-from skipvid.gates.presets import DEFAULT, DEFAULT_FAMILY, preset
+from skipvid.gates.presets import DEFAULT, DEFAULT_FAMILY, EXACT, PRESETS, preset
 from skipvid.gates.thresholds import Thresholds, thresholds_for
 from skipvid.models.card import Card
 from skipvid.plan import Plan
@@ -36,15 +37,32 @@ class Gating:
 
 
 def gating(plan: Plan, card: Card, name: str = DEFAULT, family: str = DEFAULT_FAMILY) -> Gating:
-    """The gates of a preset for a model; the default one is tuned where the package has thresholds for these weights.
+    """The gates of a preset for a model, tuned where the package has thresholds for these weights.
+
+    Those are of the default preset. Another one scales them as the file says, else as far as its own thresholds are from the
+    default's, and so it does with the multiple of the noise at the input.
 
     Raises:
         UsageError: There is no such preset or family.
     """
-    tuned = tuned_for(plan) if (name, family) == (DEFAULT, DEFAULT_FAMILY) else None
-    if tuned is not None:
-        return Gating(tuned.policy, MappingProxyType({**card.scales, **tuned.scales}), tuned)
-    return Gating(preset(name, family, card.tolerance), card.scales)
+    asked = preset(name, family, card.tolerance)
+    tuned = tuned_for(plan) if family == DEFAULT_FAMILY and name != EXACT else None
+    policy = None if tuned is None else _moved(tuned, name)
+    if tuned is None or policy is None:
+        return Gating(asked, card.scales)
+    return Gating(policy, MappingProxyType({**card.scales, **tuned.scales}), tuned)
+
+
+def _moved(tuned: Thresholds, name: str) -> Policy | None:
+    """The tuned policy as coarse as a preset is; None where it cannot be compared with that."""
+    policy = tuned.policy
+    if name == DEFAULT:
+        return policy
+    asked, default = PRESETS[name], PRESETS[DEFAULT]
+    if not (isinstance(policy, NormGate) and isinstance(asked, NormGate) and isinstance(default, NormGate)):
+        return None
+    factor = tuned.presets.get(name, asked.threshold / default.threshold)
+    return replace(policy.scaled(factor), input_noise=policy.noise * asked.noise / default.noise)
 
 
 def tuned_for(plan: Plan) -> Thresholds | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pipeline.making import write_model
 
-from skipvid.gates.policies import Truncation
+from skipvid.gates.policies import InputNorm
 from skipvid.gates.presets import FAMILIES, PRESETS
 from skipvid.gates.thresholds import FORMAT, VERSION, Thresholds
 from skipvid.models import gating as module
@@ -26,9 +26,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 @pytest.fixture
 def shipped(model: Model, monkeypatch: pytest.MonkeyPatch) -> Thresholds:
     """A package that has thresholds for the model."""
-    name = next(gate.name for gate in model.plan.gates if gate.name != "input")
+    name = InputNorm(0.05).gate_names(model.plan)[1]
     scales = {gate.name: 2.0 for gate in model.plan.gates if gate.name != "input"}
-    tuned = Thresholds(Truncation(0.05, layers={name: 0.2}), model.plan.sha256, "tiny", scales=scales)
+    policy = InputNorm(0.05, input_noise=0.5, layers={name: 0.2})
+    tuned = Thresholds(policy, model.plan.sha256, "tiny", scales=scales, presets={"high": 0.5})
     found = {model.plan.sha256: ("tiny.json", tuned.to_dict())}
     monkeypatch.setattr(module, "package_thresholds", lambda: found)
     return tuned
@@ -41,8 +42,19 @@ def test_the_default_preset_is_the_tuned_one_where_there_is_one(model: Model, sh
     assert gating(model.plan, model.card).tuned is not None
 
 
-def test_other_presets_and_families_are_as_ever(model: Model, shipped: Thresholds) -> None:
-    assert model.stream("fast", engine="reference").policy == PRESETS["fast"]
+def test_other_presets_scale_the_tuned_thresholds_as_the_file_says_or_as_they_differ(model: Model, shipped: Thresholds) -> None:
+    (value,) = shipped.policy.to_dict()["layers"].values()
+    for name, factor in (("high", 0.5), ("fast", 3.0)):
+        chosen = gating(model.plan, model.card, name)
+        assert chosen.tuned is not None
+        moved = chosen.policy.to_dict()
+        assert list(moved["layers"].values()) == pytest.approx([value * factor])
+        assert moved["threshold"] == pytest.approx(0.05 * factor)
+        assert moved["input_noise"] == pytest.approx(0.5 * FAMILIES["input-norm"][name].to_dict()["input_noise"])
+
+
+def test_exact_and_other_families_are_as_ever(model: Model, shipped: Thresholds) -> None:
+    assert model.stream("exact", engine="reference").policy == PRESETS["exact"]
     other = gating(model.plan, model.card, "balanced", "truncation")
     assert other.tuned is None
     assert other.policy == FAMILIES["truncation"]["balanced"]
