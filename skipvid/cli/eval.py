@@ -15,7 +15,7 @@ from skipvid.cli import values as val
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from skipvid.gates.policies import Policy
+    from skipvid.models.gating import Gating
     from skipvid.models.model import Model
     from skipvid.tune.evaluate import Evaluation
 
@@ -64,7 +64,7 @@ def evaluate_video(
     size = val.parse_size(imgsz)
     with open_source(video) as source:
         network = load(model, size, head, labels, frame_size=(source.width, source.height), offline=offline)
-        policy, scales = _policy(network, preset, thresholds)
+        gates = _gates(network, preset, thresholds)
         label = next(iter(network.class_indices([gt_class]) or [0]))
         truth = None if gt is None else read_ground_truth(gt, network.labels, label)
         console = Console(stderr=True, quiet=quiet)
@@ -74,11 +74,10 @@ def evaluate_video(
             result = evaluate(
                 network,
                 source,
-                policy,
+                gates,
                 truth,
                 engine=engine.value,
                 threads=threads,
-                scales=scales,
                 max_frames=max_frames,
                 progress=lambda n: console.print(f"{n} frames") if n % 100 == 0 else None,
                 stop=lambda: stop.requested,
@@ -91,20 +90,19 @@ def evaluate_video(
         raise Interrupted(stop.signal, f"interrupted after {result.frames} frames")
 
 
-def _policy(network: Model, preset: val.PresetName | None, thresholds: Path | None) -> tuple[Policy, dict[str, float]]:
+def _gates(network: Model, preset: val.PresetName | None, thresholds: Path | None) -> Gating:
     from skipvid.errors import UsageError
     from skipvid.gates.presets import DEFAULT
     from skipvid.gates.thresholds import load_thresholds
-    from skipvid.models.gating import gating
+    from skipvid.models.gating import Gating, gating
 
     if preset is not None and thresholds is not None:
         message = "--thresholds and --preset exclude each other: both say how much change is ignored."
         raise UsageError(message, "Leave one of them out.")
     if thresholds is not None:
         tuned = load_thresholds(thresholds, network.plan)
-        return tuned.policy, dict(tuned.scales)
-    chosen = gating(network.plan, network.card, DEFAULT if preset is None else preset.value)
-    return chosen.policy, dict(chosen.scales)
+        return Gating(tuned.policy, tuned.scales, tuned)
+    return gating(network.plan, network.card, DEFAULT if preset is None else preset.value)
 
 
 def _plain(result: Evaluation) -> dict[str, object]:

@@ -7,12 +7,14 @@ from types import MappingProxyType
 
 from skipvid.errors import UsageError
 from skipvid.gates.policies import InputNorm, OutputNorm, Policy, Truncation
+from skipvid.gates.safety import Safety
 from skipvid.gates.settings import Norm
 
-__all__ = ["DEFAULT", "DEFAULT_FAMILY", "EXACT", "FAMILIES", "PRESETS", "preset"]
+__all__ = ["DEFAULT", "DEFAULT_FAMILY", "EXACT", "FAMILIES", "HIGH", "PRESETS", "preset", "safety"]
 
 DEFAULT = "balanced"
 EXACT = "exact"
+HIGH = "high"
 DEFAULT_FAMILY = InputNorm.TYPE
 """Where it differs as much from the dense network it executes fewer MACs than truncation, see docs/gates.md."""
 
@@ -68,3 +70,8 @@ def preset(name: str, family: str = DEFAULT_FAMILY, tolerance: float = 1.0) -> P
         raise UsageError(message, f"Use one of: {', '.join(PRESETS)}.")
     policy = FAMILIES[family][name]
     return policy if tolerance == 1.0 else policy.scaled(tolerance)
+
+
+def safety(name: str) -> Safety:
+    """What a preset takes for a cut or a moving camera: ``high`` computes a moving one's frames in full before that is faster."""
+    return Safety(worth=0.5) if name == HIGH else Safety()

@@ -43,7 +43,8 @@ class Safety:
         calm: The same share below which a moving camera counts as at rest again.
         lag: Frames between the pictures compared for movement; probed every ``lag / 2`` frames.
         probes: Successive probes for moving that switch to dense; two calm ones switch back.
-        worth: Dense only where skipping executed at least this share of the arithmetic since the last probe.
+        worth: Dense for a moving camera only where skipping executed at least this share of the arithmetic since the last probe.
+            From three quarters on, skipping takes as long as a full pass.
         exposure: Grey levels by which most of the picture must have become brighter or darker since the last refresh; probed as
             above.
         hold: Frames between two refreshes for exposure: flickering light is left to the gates.

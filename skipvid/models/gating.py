@@ -13,7 +13,8 @@ from typing import Any
 
 from skipvid.gates.norms import NormGate
 from skipvid.gates.policies import Policy
-from skipvid.gates.presets import DEFAULT, DEFAULT_FAMILY, EXACT, PRESETS, preset
+from skipvid.gates.presets import DEFAULT, DEFAULT_FAMILY, EXACT, PRESETS, preset, safety
+from skipvid.gates.safety import Safety
 from skipvid.gates.thresholds import Thresholds, thresholds_for
 from skipvid.models.card import Card
 from skipvid.plan import Plan
@@ -29,11 +30,13 @@ class Gating:
         policy: The policy.
         scales: Known scales of activations by gate name; what is not known is measured on the video.
         tuned: The thresholds file of the package that both are from, or None where they are the preset's.
+        safety: What counts as a cut or a moving camera.
     """
 
     policy: Policy
     scales: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     tuned: Thresholds | None = None
+    safety: Safety = field(default_factory=Safety)
 
 
 def gating(plan: Plan, card: Card, name: str = DEFAULT, family: str = DEFAULT_FAMILY) -> Gating:
@@ -49,8 +52,8 @@ def gating(plan: Plan, card: Card, name: str = DEFAULT, family: str = DEFAULT_FA
     tuned = tuned_for(plan) if family == DEFAULT_FAMILY and name != EXACT else None
     policy = None if tuned is None else _moved(tuned, name)
     if tuned is None or policy is None:
-        return Gating(asked, card.scales)
-    return Gating(policy, MappingProxyType({**card.scales, **tuned.scales}), tuned)
+        return Gating(asked, card.scales, safety=safety(name))
+    return Gating(policy, MappingProxyType({**card.scales, **tuned.scales}), tuned, safety(name))
 
 
 def _moved(tuned: Thresholds, name: str) -> Policy | None:

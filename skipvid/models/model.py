@@ -125,6 +125,7 @@ class Model:
             chosen = Gating(gate, self.card.scales)
         pixels = self.preprocess.pixel_map() if self.plan.input.channels == 3 else None
         options.setdefault("scales", chosen.scales or None)
+        options.setdefault("safety", chosen.safety)
         return Stream(self.plan, chosen.policy, engine=engine, threads=threads, pixels=pixels, **options)
 
     def decode(

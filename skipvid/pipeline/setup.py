@@ -131,7 +131,8 @@ def assemble(config: RunConfig, source: Source, models: Models) -> Setup:
     policy = gates.policy
     ignore = tuple(Rect(*fit(frame_size).to_input_rect(*zone)) for zone in config.gate.ignore_zones)
     engine = cast(EngineName, config.engine)
-    stream = model.stream(policy, config.threads, engine, scales={**model.card.scales, **gates.scales}, ignore=ignore)
+    scales = {**model.card.scales, **gates.scales}
+    stream = model.stream(policy, config.threads, engine, scales=scales, ignore=ignore, safety=gates.safety)
     classes = model.class_indices(config.detect.classes)
     conf = model.conf if config.detect.conf is None else config.detect.conf
     iou = model.iou if config.detect.iou is None else config.detect.iou

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from skipvid.engine import EngineName
 from skipvid.engine.stream import Stream
-from skipvid.gates.policies import Policy
 from skipvid.models.detection import Detections
+from skipvid.models.gating import Gating
 from skipvid.models.model import Model
 from skipvid.tune.agreement import Agreement, agreement
 from skipvid.tune.coco import Precision, average_precision
@@ -60,12 +60,11 @@ class _Tally:
 def evaluate(
     model: Model,
     source: Source,
-    policy: Policy,
+    gates: Gating,
     truth: GroundTruth | None = None,
     *,
     engine: EngineName = "auto",
     threads: int = 0,
-    scales: Mapping[str, float] | None = None,
     max_frames: int | None = None,
     progress: Callable[[int], None] = lambda frames: None,
     stop: Callable[[], bool] = lambda: False,
@@ -75,11 +74,10 @@ def evaluate(
     Args:
         model: The network, bound to the size of the video.
         source: The video.
-        policy: The gates.
+        gates: The policy and what it refers to.
         truth: Ground truth in pixels of the frame, or None.
         engine: ``auto``, ``native`` or ``reference``.
         threads: Threads of the engine.
-        scales: Known scales of activations.
         max_frames: Stop after so many frames.
         progress: Told the number of frames done.
         stop: Asked after every frame.
@@ -88,7 +86,8 @@ def evaluate(
     conf = min(model.conf / 4, _LEAST_CONF if truth is not None else 1.0)
     options: dict[str, Any] = {"engine": engine, "threads": threads, "pixels": model.preprocess.pixel_map()}
     dense = Stream(model.plan, None, **options)
-    gated = Stream(model.plan, policy, scales={**model.card.scales, **(scales or {})}, **options)
+    known = {**model.card.scales, **gates.scales}
+    gated = Stream(model.plan, gates.policy, scales=known, safety=gates.safety, **options)
     tally = _Tally()
     for frame in source:
         image = fit.apply(frame.image)

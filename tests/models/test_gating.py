@@ -97,3 +97,7 @@ def test_files_of_the_package_fit_the_models_they_name(shared_data: Path) -> Non
         measured = {gate.name: 1.0 for gate in loaded.plan.gates}
         settings = tuned.policy.settings(loaded.plan, {**measured, **tuned.scales})
         assert set(settings.opens) | set(settings.layers) == set(tuned.policy.to_dict()["layers"])
+
+
+def test_high_computes_a_moving_camera_in_full_where_others_still_skip(model: Model) -> None:
+    assert gating(model.plan, model.card, "high").safety.worth < gating(model.plan, model.card).safety.worth
