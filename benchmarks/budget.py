@@ -18,9 +18,10 @@ import numpy as np
 
 from skipvid.bench.measure import machine_line
 from skipvid.engine.executor import ByteArray
+from skipvid.engine.refreshes import FINER
 from skipvid.engine.stream import Stream
 from skipvid.gates.budget import Budget
-from skipvid.gates.presets import PRESETS
+from skipvid.gates.presets import PRESETS, coarsest
 from skipvid.models.detection import Detections
 from skipvid.models.loading import load
 from skipvid.tune.agreement import agreement
@@ -52,7 +53,7 @@ def main() -> None:
     print(machine_line(options.threads), end="\n\n")
     unit = "MACs" if options.macs else "ms"
     heads = ["model, video", "preset", "full pass, ms", f"budget, {unit}", f"p95, {unit}", "p95 / budget", f"mean, {unit}"]
-    heads += ["longest wait, frames", "MACs", "AP50"]
+    heads += ["longest wait, frames", "coarser by", "MACs", "AP50"]
     print(f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}", sep="\n")
     for video in options.videos:
         clip = _clip(successive(load(options.model), str(video), options.frames), options.threads)
@@ -81,22 +82,24 @@ def _row(clip: _Clip, preset: str, share: float | None, threads: int, by_macs: b
     dense_macs = model.plan.dense_macs
     full = 1.0 if by_macs else clip.dense_ms
     count = (lambda ms, macs: macs / dense_macs) if by_macs else (lambda ms, macs: ms)
-    budget = None if share is None else Budget(share * full, cost=count)
+    budget = None if share is None else Budget(share * full, coarsest=coarsest(preset), cost=count)
     stream = model.stream(preset, threads=threads, budget=budget)
-    costs, macs, found, oldest = [], [], [], 0
+    costs, macs, found, coarse, oldest = [], [], [], [], 0
     for image in clip.images:
         stream.step_image(image)
         found.append(_decode(clip.footage, stream))
         last = stream.last
-        if last.refresh is None and not last.calibrating:
+        if last.refresh in (None, FINER) and not last.calibrating:
             costs.append(count(sum(last.ms.values()), last.macs))
             macs.append(last.share)
+            coarse.append(1.0 if last.budget is None else last.budget.coarseness)
         oldest = max(oldest, 0 if last.budget is None else last.budget.oldest)
     told = "{:.1%}".format if by_macs else "{:.1f}".format
     p95 = float(np.percentile(costs, 95))
     held = ["none", told(p95), ""] if budget is None else [told(budget.ms), told(p95), f"{p95 / budget.ms:.2f}"]
     quality = agreement([list(zip(clip.dense, found, strict=True))], model.conf).main.ap50
-    return " | ".join([*held, told(np.mean(costs)), str(oldest) if budget else "", f"{np.mean(macs):.1%}", f"{quality:.3f}"])
+    late = ["", ""] if budget is None else [str(oldest), f"{np.mean(coarse):.1f}"]
+    return " | ".join([*held, told(np.mean(costs)), *late, f"{np.mean(macs):.1%}", f"{quality:.3f}"])
 
 
 def _decode(footage: Footage, stream: Stream) -> Detections:

@@ -28,8 +28,6 @@ class Calibration:
         ignore: Rectangles of the network input whose changes do not count.
         unit: One grey level in units of the network's input, ``(channels,)``; None where that is 1.
 
-    Attributes:
-        settings: The commit rules of the next frame.
     """
 
     def __init__(
@@ -40,14 +38,39 @@ class Calibration:
         self._known = dict(known)
         self._ignore = ignore
         self._unit = unit
+        self._factor = 1.0
         self.begin()
 
     def begin(self) -> None:
         """Forget what was measured."""
         self._settled = False
+        self._factor = 1.0
         self._meter = None if self._policy is None else ScaleMeter.for_policy(self._policy, self._plan, self._known)
         later = self.later
-        self.settings = self._resolve(self._known) if later is None else _exactly(later)
+        self._asked = self._resolve(self._known) if later is None else _exactly(later)
+
+    @property
+    def settings(self) -> GateSettings:
+        """The commit rules of the next frame."""
+        return self._coarser
+
+    @property
+    def _asked(self) -> GateSettings:
+        """The rules as the policy has them."""
+        return self._plain
+
+    @_asked.setter
+    def _asked(self, settings: GateSettings) -> None:
+        self._plain = settings
+        self._coarser = settings.coarser(self._factor)
+
+    def coarsen(self, factor: float) -> bool:
+        """Multiply all thresholds but the input's from now on; whether the settings are new."""
+        if factor == self._factor:
+            return False
+        self._factor = factor
+        self._asked = self._plain
+        return True
 
     @cached_property
     def _anticipated(self) -> GateSettings:
@@ -101,13 +124,13 @@ class Calibration:
         if self._meter is None or not self._meter.ready:
             return False
         assert self._policy is not None
-        before = self.settings
+        before = self._asked
         if self._settled:  # the scales of maps stand; only the noise is told better with every frame
-            self.settings = replace(before, input=self._policy.input_gate(self._meter.scales, self._ignore))
+            self._asked = replace(before, input=self._policy.input_gate(self._meter.scales, self._ignore))
         else:
-            self.settings = self._resolve(self._meter.scales)
+            self._asked = self._resolve(self._meter.scales)
             self._settled = True
-        return self.settings != before
+        return self._asked != before
 
     def _resolve(self, scales: Mapping[str, float]) -> GateSettings:
         if self._policy is None:

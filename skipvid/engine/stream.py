@@ -19,7 +19,7 @@ from skipvid.engine.calibration import Calibration
 from skipvid.engine.counts import Counter, FrameStats
 from skipvid.engine.executor import ByteArray, Executor, PixelMap
 from skipvid.engine.outputs import GraphOutputs
-from skipvid.engine.refreshes import BUDGET, FIRST, REQUESTED, Refreshes
+from skipvid.engine.refreshes import BUDGET, FINER, FIRST, REQUESTED, Refreshes
 from skipvid.errors import UsageError
 from skipvid.gates.budget import Budget, Rationed
 from skipvid.gates.policies import Policy
@@ -141,10 +141,11 @@ class Stream:
     def budget(self, budget: Budget | None) -> None:
         if budget is None:
             self._ration = None
-        elif self._ration is not None and budget.tile == self._ration.budget.tile:
+        elif self._ration is not None and _same_kind(budget, self._ration.budget):
             self._ration.budget = budget
         else:
-            self._ration = Ration(budget, self._plan.input.height, self._plan.input.width, self._ignore)
+            size = (self._plan.input.height, self._plan.input.width)
+            self._ration = Ration(budget, *size, self._ignore)
             self._refreshes.request = self._refreshes.request or BUDGET
 
     @property
@@ -209,6 +210,8 @@ class Stream:
             self._stay((perf_counter() - start) * 1e3)
             return
         shown, rationed = self._rationed(picture, reason)
+        if rationed is not None and self._calibration.coarsen(rationed.coarseness):
+            self._executor.configure(self._calibration.settings)
         decided = perf_counter()
         run(shown, reason is not None)
         ran = perf_counter()
@@ -254,6 +257,8 @@ class Stream:
         share = None if self._last is None else self._last.share
         tight = self._ration is not None and not self._ration.affords_all
         reason = self._refreshes.reason(picture, unit, share=share, repeated=repeated, tight=tight)
+        if reason is None and self._ration is not None and self._ration.wants_finer:
+            reason = FINER
         self._notify(self._refreshes.notice)
         return reason
 
@@ -316,3 +321,8 @@ class Stream:
             self._ration.reset()
         self._refreshes.reset()
         self._begin()
+
+
+def _same_kind(first: Budget, second: Budget) -> bool:
+    """Whether what was learned under one budget holds under the other."""
+    return (first.tile, first.coarsest) == (second.tile, second.coarsest)

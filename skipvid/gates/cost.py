@@ -85,6 +85,10 @@ class CostModel:
             return load * cost / self.dense if self._dense else math.inf
         return max((cost - self.idle) / max(self.price, 1e-12), 0.0)
 
+    def expect(self, share: float) -> None:
+        """From now on a load costs this share of what it did, as far as is known."""
+        self._prices = deque(((price * share, load) for price, load in self._prices), maxlen=_KEPT)
+
     def observe(self, cost: float, load: float, taken: BoolTiles) -> None:
         """Learn from a frame that was not computed in full by order."""
         if load == 0:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from skipvid.errors import UsageError
+from skipvid.gates.budget import COARSEST
 from skipvid.gates.policies import InputNorm, OutputNorm, Policy, Truncation
 from skipvid.gates.safety import Safety
 from skipvid.gates.settings import Norm
 
-__all__ = ["DEFAULT", "DEFAULT_FAMILY", "EXACT", "FAMILIES", "HIGH", "PRESETS", "preset", "safety"]
+__all__ = ["DEFAULT", "DEFAULT_FAMILY", "EXACT", "FAMILIES", "HIGH", "PRESETS", "coarsest", "preset", "safety"]
 
 DEFAULT = "balanced"
 EXACT = "exact"
@@ -75,3 +76,9 @@ def preset(name: str, family: str = DEFAULT_FAMILY, tolerance: float = 1.0) -> P
 def safety(name: str) -> Safety:
     """What a preset takes for a cut or a moving camera: ``high`` computes a moving one's frames in full before that is faster."""
     return Safety(worth=0.5) if name == HIGH else Safety()
+
+
+def coarsest(name: str) -> float:
+    """What the thresholds of a preset are multiplied by at most under a budget: however fine it is, they end at the same."""
+    balanced, own = (_INPUT_NORM[key].threshold for key in (DEFAULT, name))
+    return max(COARSEST * balanced / own, 1.0) if own else 1.0

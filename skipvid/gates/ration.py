@@ -8,6 +8,8 @@ that have waited for half of it before that, so that they do not come all at onc
 What waits adds up: recomputed piece by piece, it costs the network's deep layers once per piece. So one frame in 40 at most
 takes all that waits, which the promise for 95 % of the frames leaves room for.
 
+Where something has to wait frame after frame, thresholds inside the network are raised, see `skipvid.gates.coarseness`.
+
 What is taken is one region about the place that matters most, rather than the largest differences wherever they are: changes
 close to each other reach the same parts of the network, and an object is seen whole, as of one frame.
 """
@@ -21,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipvid.gates.budget import Budget, Rationed
+from skipvid.gates.coarseness import Coarseness
 from skipvid.gates.cost import CostModel
 from skipvid.gates.settings import InputGate, Rect
 from skipvid.gates.tiles import BoolTiles, ByteImage, Tiles
@@ -32,6 +35,7 @@ _AIM = 1.1  # 95 % of the frames are meant to stay within this multiple of the b
 _LEAST_AIM = 0.6  # of the budget, however much the times scatter: a machine with other work must not stop the video
 _CATCH_UP = 40  # frames between two that take all that waits: of 95 % that must keep within the budget, they cost 2.5
 _BEHIND = 10  # frames that something has waited before that is worth it
+_CHEAPER = -0.7  # power of the factor on thresholds that a load then costs, until that is measured
 _FORCED, _FORCED_SHARE = 10, 0.05  # so many frames beyond the budget, and such a share of all, are told
 
 
@@ -41,7 +45,7 @@ class Ration:
     Call `show` or `show_all` with every frame before it is executed, and `spent` with its cost afterwards.
 
     Args:
-        budget: What a frame may cost. May be replaced between frames by one with the same tiles.
+        budget: What a frame may cost. May be replaced between frames by one with the same tiles and the same ``coarsest``.
         height: Of the pictures.
         width: Of the pictures.
         ignore: Rectangles in which changes do not count.
@@ -49,6 +53,7 @@ class Ration:
 
     def __init__(self, budget: Budget, height: int, width: int, ignore: Sequence[Rect] = ()) -> None:
         self.budget = budget
+        self._coarseness = Coarseness(budget.coarsest)
         self._tiles = Tiles(height, width, budget.tile, ignore)
         self._models: dict[int, CostModel] = {}
         self._threads = 0
@@ -80,6 +85,16 @@ class Ration:
         return self._model.dense <= self.budget.ms
 
     @property
+    def coarseness(self) -> float:
+        """What the thresholds inside the network are to be multiplied by, from the frame last shown on."""
+        return self._coarseness.factor
+
+    @property
+    def wants_finer(self) -> bool:
+        """Whether to compute the next frame in full for the sake of finer thresholds."""
+        return self._coarseness.wants_finer and self._frames - self._caught_up >= _CATCH_UP
+
+    @property
     def notice(self) -> str | None:
         """What the user should know of a budget that cannot be held, or None."""
         if self._forced < max(_FORCED, _FORCED_SHARE * self._frames):
@@ -96,12 +111,15 @@ class Ration:
             image: ``(H, W, 3)`` uint8, the frame.
             learn: Whether its cost is that of a full pass.
         """
+        if self._coarseness.wants_finer:
+            self._coarseness.refine()
+            self._caught_up = self._frames
         np.copyto(self._reference, image)
         np.copyto(self._shown, image)
         self._ages[...] = 0
         self._load = None
         self._unpaid = learn
-        return Rationed(self.budget.ms, 0.0, 0, False)
+        return Rationed(self.budget.ms, 0.0, 0, False, self.coarseness)
 
     def show(self, image: ByteImage, gate: InputGate) -> tuple[ByteImage, Rationed]:
         """The picture to execute: the frame, with earlier content in the tiles that wait.
@@ -128,7 +146,8 @@ class Ration:
         self._unpaid = True
         self._frames += 1
         self._forced += forced
-        return self._shown, Rationed(self.budget.ms, float(waits.mean()), int(self._ages.max()), forced)
+        rationed = Rationed(self.budget.ms, float(waits.mean()), int(self._ages.max()), forced, self.coarseness)
+        return self._shown, rationed
 
     def spent(self, ms: float, macs: int) -> None:
         """The cost of the frame last shown: time in ms and multiply-accumulates. Later calls for the same frame are ignored."""
@@ -150,11 +169,12 @@ class Ration:
         self._ages[...] = 0
         self._unpaid = False
         self._forced = self._frames = self._caught_up = 0
+        self._coarseness.reset()
 
     def _choose(self, changed: BoolTiles, strength: FloatArray) -> tuple[BoolTiles, bool]:
         """The tiles to take, and whether those that cannot wait are more than fits."""
         everything = float(strength.sum())
-        affordable = self._model.affords(self._aim, math.sqrt(everything)) ** 2
+        affordable = self._affordable(math.sqrt(everything)) ** 2
         if self.affords_all or everything <= affordable:
             return changed, False
         if self._frames - self._caught_up >= _CATCH_UP and int(self._ages.max()) >= _BEHIND:
@@ -167,6 +187,16 @@ class Ration:
             fitting = int(np.searchsorted(strength.ravel()[order].cumsum(), left, side="right"))
             taken.flat[order[: max(fitting, 1)]] = True
         return taken, left < 0
+
+    def _affordable(self, load: float) -> float:
+        """The largest load that fits, of one that is there to be taken; thresholds rise where it is too small for too long."""
+        affordable = self._model.affords(self._aim, load)
+        need = load / affordable if affordable else math.copysign(math.inf, load)
+        rise = self._coarseness.look(min(need, 1.0) if self.affords_all else need, int(self._ages.max()))
+        if rise == 1.0:
+            return affordable
+        self._model.expect(rise**_CHEAPER)
+        return self._model.affords(self._aim, load)
 
     def _order(self, changed: BoolTiles, strength: FloatArray, share: float) -> NDArray[np.intp]:
         """Changed tiles by their distance from the place that matters most: strong differences that wait long.

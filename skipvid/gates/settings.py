@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -134,6 +134,14 @@ class GateSettings:
     opens: Mapping[str, OpenGate] = field(default_factory=lambda: MappingProxyType({}))
     structure: int = 1
     refresh_every: int = 0
+
+    def coarser(self, factor: float) -> GateSettings:
+        """The same rules with all thresholds but the input's multiplied; those at 0 stay exact."""
+        if factor == 1.0:
+            return self
+        layers = {name: replace(gate, threshold=gate.threshold * factor) for name, gate in self.layers.items()}
+        opens = {name: replace(gate, threshold=gate.threshold * factor) for name, gate in self.opens.items()}
+        return replace(self, layers=MappingProxyType(layers), opens=MappingProxyType(opens))
 
     @property
     def timeless(self) -> bool:

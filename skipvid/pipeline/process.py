@@ -8,7 +8,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from skipvid.errors import OutputError, SkipvidError, SourceError
-from skipvid.gates.budget import MAX_AGE, Budget
+from skipvid.gates.budget import COARSEST, MAX_AGE, Budget
+from skipvid.gates.presets import coarsest
 from skipvid.pipeline.config import RunConfig
 from skipvid.pipeline.export import export
 from skipvid.pipeline.facts import processors
@@ -105,7 +106,11 @@ class _Run:
         """What the next frame may cost."""
         choice = self._config.budget
         ms = self._pace.ms if self._pace is not None else choice.ms
-        return None if ms is None else Budget(ms, MAX_AGE if choice.max_age is None else choice.max_age)
+        if ms is None:
+            return None
+        preset = self._config.preset
+        most = COARSEST if preset is None else coarsest(preset)
+        return Budget(ms, MAX_AGE if choice.max_age is None else choice.max_age, most)
 
     def _audits(self) -> Auditor | None:
         if self._config.audit is None:

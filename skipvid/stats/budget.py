@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from skipvid.engine.refreshes import FINER
 from skipvid.gates.budget import TOLERANCE, Rationed
 from skipvid.gates.safety import EXPOSURE, MOVING
 
 __all__ = ["BudgetCount", "budget_row"]
 
-_INSIDE = (None, "", MOVING, EXPOSURE)  # computed in full because it fits, or not computed in full
+_INSIDE = (None, "", MOVING, EXPOSURE, FINER)  # computed in full because it fits or in spare time, or not computed in full
 
 
 def budget_row(rationed: Rationed) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def budget_row(rationed: Rationed) -> dict[str, Any]:
         "withheld": round(rationed.withheld, 5),
         "oldest": rationed.oldest,
         "forced": rationed.forced,
+        "coarseness": round(rationed.coarseness, 3),
     }
 
 
@@ -32,6 +34,7 @@ class BudgetCount:
         self._shares: list[float] = []
         self._ms: list[float] = []
         self._withheld: list[float] = []
+        self._coarseness: list[float] = []
         self._oldest = self._forced = self._outside = 0
 
     def add(self, row: Mapping[str, Any], network_ms: float, refresh: str | None, calibrating: bool) -> None:
@@ -49,6 +52,7 @@ class BudgetCount:
         self._shares.append(network_ms / max(float(row["ms"]), 1e-9))
         self._ms.append(float(row["ms"]))
         self._withheld.append(float(row["withheld"]))
+        self._coarseness.append(float(row.get("coarseness", 1.0)))
         self._oldest = max(self._oldest, int(row["oldest"]))
         self._forced += bool(row["forced"])
 
@@ -57,7 +61,8 @@ class BudgetCount:
 
         ``ms``: median budget; ``p95``: 95th percentile of the network time over the budget of its frame; ``held``: whether that
         is at most 1.15; ``frames`` under the budget and ``outside`` of it; ``withheld``: mean share of the picture that waited
-        with a change; ``oldest``: longest wait in frames; ``forced``: frames in which what could not wait was more than fits.
+        with a change; ``oldest``: longest wait in frames; ``coarseness``: mean factor on the thresholds inside the network;
+        ``forced``: frames in which what could not wait was more than fits.
         """
         if not self._shares:
             return None
@@ -70,6 +75,7 @@ class BudgetCount:
             "outside": self._outside,
             "withheld": round(float(np.mean(self._withheld)), 5),
             "oldest": self._oldest,
+            "coarseness": round(float(np.mean(self._coarseness)), 3),
             "forced": self._forced,
         }
 
@@ -80,7 +86,13 @@ class BudgetCount:
         verdict = "held" if totals["held"] else "not held"
         outside = f"; {totals['outside']} more computed in full or to calibrate" if totals["outside"] else ""
         forced = f"; in {totals['forced']} frames more than fits could wait no longer" if totals["forced"] else ""
+        factor = float(totals.get("coarseness", 1.0))
+        coarser = f"; thresholds {factor:.1f} times as coarse on average" if factor >= 1.05 else ""
+        waiting = f"{share} of the picture on average, none of it for more than {totals['oldest']} frames"
         return [
             ("Budget", f"{ms:.1f} ms of network per frame, {verdict}: 95 % of frames within {ms * p95:.1f} ms{outside}"),
-            ("Waiting", f"{share} of the picture on average, none of it for more than {totals['oldest']} frames{forced}"),
+            (
+                "Waiting",
+                f"{waiting}{forced}{coarser}",
+            ),
         ]

@@ -164,6 +164,10 @@ def test_threads_have_prices_of_their_own() -> None:
             "The budget is nan ms; it is the time that the network may take per frame. Give a number above 0.",
         ),
         ({"ms": 5, "max_age": 0}, "The most that a change may wait is 0; it counts frames. Give a whole number, 1 or more."),
+        (
+            {"ms": 5, "coarsest": 0.5},
+            "The coarsest that thresholds may become is 0.5; it is a factor on them. Give a number, 1 or more.",
+        ),
         ({"ms": 5, "tile": 2}, "The side of the budget's tiles is 2; it counts pixels. Give a whole number from 4 to 256."),
     ],
 )
