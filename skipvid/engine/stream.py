@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from skipvid.engine import EngineName, create_executor
+from skipvid.engine.budgeting import Budgeting
 from skipvid.engine.calibration import Calibration
 from skipvid.engine.counts import Counter, FrameStats
 from skipvid.engine.executor import ByteArray, Executor, PixelMap
@@ -23,7 +24,6 @@ from skipvid.engine.refreshes import BUDGET, FINER, FIRST, REQUESTED, Refreshes
 from skipvid.errors import UsageError
 from skipvid.gates.budget import Budget, Rationed
 from skipvid.gates.policies import Policy
-from skipvid.gates.ration import Ration
 from skipvid.gates.safety import Safety
 from skipvid.gates.settings import GateSettings, Rect
 from skipvid.plan import FloatArray, Plan
@@ -76,7 +76,7 @@ class Stream:
         self._outputs = GraphOutputs(plan)
         self._refreshes = Refreshes(safety)
         self._counter = Counter(plan)
-        self._ration: Ration | None = None
+        self._budgeting = Budgeting(plan, ignore)
         self.notices: list[str] = []
         self._begin()
         self.budget = budget
@@ -135,17 +135,11 @@ class Stream:
     @property
     def budget(self) -> Budget | None:
         """What a frame may cost. May be replaced between frames; with other tiles, or the first, the next is computed in full."""
-        return None if self._ration is None else self._ration.budget
+        return self._budgeting.budget
 
     @budget.setter
     def budget(self, budget: Budget | None) -> None:
-        if budget is None:
-            self._ration = None
-        elif self._ration is not None and _same_kind(budget, self._ration.budget):
-            self._ration.budget = budget
-        else:
-            size = (self._plan.input.height, self._plan.input.width)
-            self._ration = Ration(budget, *size, self._ignore)
+        if self._budgeting.replace(budget):
             self._refreshes.request = self._refreshes.request or BUDGET
 
     @property
@@ -165,7 +159,7 @@ class Stream:
         Raises:
             UsageError: If the shape is not that of the network's input.
         """
-        if self._ration is not None:
+        if self.budget is not None:
             message = "A budget chooses among the pixels of images; this stream was given a tensor."
             raise UsageError(message, "Use step_image, or make the stream without a budget.")
         picture = x[0].transpose(1, 2, 0) if x.ndim == 4 else None
@@ -200,7 +194,7 @@ class Stream:
         repeated: bool = False,
     ) -> None:
         """One frame; ``run`` gets the picture to execute in its place, or None, and whether to recompute everything."""
-        self._settle()
+        self._budgeting.spent(self._last)
         start = perf_counter()
         if self._calibration.look(picture):
             self._executor.configure(self._calibration.settings)
@@ -209,7 +203,9 @@ class Stream:
         if repeated and self._settled and reason is None:
             self._stay((perf_counter() - start) * 1e3)
             return
-        shown, rationed = self._rationed(picture, reason)
+        gate = self._calibration.settings.input
+        shown, rationed = self._budgeting.show(picture, gate, full=reason is not None, calibrating=self.calibrating)
+        self._notify(self._budgeting.notice)
         if rationed is not None and self._calibration.coarsen(rationed.coarseness):
             self._executor.configure(self._calibration.settings)
         decided = perf_counter()
@@ -228,7 +224,7 @@ class Stream:
     def _is_at_rest(self) -> bool:
         """Whether the last step did nothing, and no rule makes the next one differ from it though the picture does not."""
         nothing = not self._executor.any_changed(self._plan.input.name) and not self._executor.active_counts().any()
-        return nothing and self._ration is None and self._calibration.settings.timeless
+        return nothing and self.budget is None and self._calibration.settings.timeless
 
     def _stay(self, gate_ms: float) -> None:
         """One frame after which everything is as it was before it."""
@@ -237,27 +233,10 @@ class Stream:
         self._last = FrameStats(self._frame, 0, self._plan.dense_macs, self.last.update_rate, ms)
         self._frame += 1
 
-    def _rationed(self, picture: Any, reason: str | None) -> tuple[ByteArray | None, Rationed | None]:
-        """The picture to execute in place of the frame, where a budget says so."""
-        spec, ration = self._plan.input, self._ration
-        if ration is None or picture is None or picture.shape != (spec.height, spec.width, 3) or picture.dtype != np.uint8:
-            return None, None  # what does not fit is for the executor to refuse
-        if reason is not None or self.calibrating:
-            return None, ration.show_all(picture, learn=reason is not None)
-        shown, rationed = ration.show(picture, self._calibration.settings.input)
-        self._notify(ration.notice)
-        return shown, rationed
-
-    def _settle(self) -> None:
-        """Tell the budget what the last frame did cost, now that its tail has been asked for, or was not."""
-        if self._ration is not None and self._last is not None:
-            self._ration.spent(sum(self._last.ms.values()), self._last.macs)
-
     def _reason(self, picture: FloatArray | ByteArray | None, unit: float, *, repeated: bool) -> str | None:
         share = None if self._last is None else self._last.share
-        tight = self._ration is not None and not self._ration.affords_all
-        reason = self._refreshes.reason(picture, unit, share=share, repeated=repeated, tight=tight)
-        if reason is None and self._ration is not None and self._ration.wants_finer:
+        reason = self._refreshes.reason(picture, unit, share=share, repeated=repeated, tight=self._budgeting.tight)
+        if reason is None and self._budgeting.wants_finer:
             reason = FINER
         self._notify(self._refreshes.notice)
         return reason
@@ -299,9 +278,8 @@ class Stream:
 
     def use_threads(self, threads: int) -> None:
         """Use at most so many threads from the next frame on, and no more than the stream was made with. Bits do not change."""
-        self._settle()
-        if self._ration is not None:
-            self._ration.use_threads(threads)
+        self._budgeting.spent(self._last)
+        self._budgeting.use_threads(threads)
         self._executor.use_threads(threads)
 
     def refresh(self, reason: str = REQUESTED) -> None:
@@ -317,12 +295,6 @@ class Stream:
         """Forget the video; the stream equals a fresh one."""
         self._executor.reset()
         self._outputs.reset()
-        if self._ration is not None:
-            self._ration.reset()
+        self._budgeting.reset()
         self._refreshes.reset()
         self._begin()
-
-
-def _same_kind(first: Budget, second: Budget) -> bool:
-    """Whether what was learned under one budget holds under the other."""
-    return (first.tile, first.coarsest) == (second.tile, second.coarsest)
