@@ -12,6 +12,7 @@ from skipvid.engine.executor import ByteArray
 from skipvid.gates.budget import Budget, Rationed
 from skipvid.gates.ration import Ration
 from skipvid.gates.settings import InputGate, Rect
+from skipvid.gates.tiles import Compare
 from skipvid.plan import Plan
 
 __all__ = ["Budgeting"]
@@ -23,9 +24,11 @@ class Budgeting:
     Args:
         plan: The network.
         ignore: Rectangles of the network input whose changes do not count.
+        compare: Compares two pictures tile by tile.
     """
 
-    def __init__(self, plan: Plan, ignore: Sequence[Rect]) -> None:
+    def __init__(self, plan: Plan, ignore: Sequence[Rect], compare: Compare) -> None:
+        self._compare = compare
         self._height, self._width = plan.input.height, plan.input.width
         self._ignore = ignore
         self._ration: Ration | None = None
@@ -42,7 +45,7 @@ class Budgeting:
         if self._ration is not None and _same_kind(budget, self._ration.budget):
             self._ration.budget = budget
             return False
-        self._ration = Ration(budget, self._height, self._width, self._ignore)
+        self._ration = Ration(budget, self._height, self._width, self._ignore, self._compare)
         return True
 
     @property

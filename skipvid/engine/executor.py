@@ -101,6 +101,9 @@ class Executor(Protocol):
     def heat(self, height: int, width: int) -> FloatArray:
         """``(height, width)`` float32 in 0 to 1: share of the network recomputed around each cell, see `skipvid.engine.heat`."""
 
+    def apart(self, first: ByteArray, second: ByteArray, side: int) -> tuple[ByteArray, FloatArray]:
+        """The largest and the total absolute difference of two images in each tile, as `skipvid.gates.tiles.apart`."""
+
     def op_ms(self) -> NDArray[np.float64]:
         """``(len(plan.ops),)``: time of each operator in the last step, in ms; zeros unless profiling is on."""
 

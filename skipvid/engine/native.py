@@ -215,6 +215,12 @@ class NativeExecutor:
         counts: NDArray[np.int64] = self._stream.counts()
         return counts
 
+    def apart(self, first: ByteArray, second: ByteArray, side: int) -> tuple[ByteArray, FloatArray]:
+        """The largest and the total absolute difference of two images in each tile, see `skipvid.gates.tiles.apart`."""
+        largest, total = _core.apart(np.ascontiguousarray(first), np.ascontiguousarray(second), side)
+        shape = (-(-first.shape[0] // side), -(-first.shape[1] // side))
+        return largest.reshape(shape), total.reshape(shape)
+
     def op_ms(self) -> NDArray[np.float64]:
         """``(len(plan.ops),)``: time of each operator in the last step, in ms; zeros unless `profiling` is on."""
         ms: NDArray[np.float64] = self._stream.op_ms()

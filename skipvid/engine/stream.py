@@ -76,7 +76,7 @@ class Stream:
         self._outputs = GraphOutputs(plan)
         self._refreshes = Refreshes(safety)
         self._counter = Counter(plan)
-        self._budgeting = Budgeting(plan, ignore)
+        self._budgeting = Budgeting(plan, ignore, self._executor.apart)
         self.notices: list[str] = []
         self._begin()
         self.budget = budget

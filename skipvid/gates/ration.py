@@ -26,7 +26,7 @@ from skipvid.gates.budget import Budget, Rationed
 from skipvid.gates.coarseness import Coarseness
 from skipvid.gates.cost import CostModel
 from skipvid.gates.settings import InputGate, Rect
-from skipvid.gates.tiles import BoolTiles, ByteImage, Tiles
+from skipvid.gates.tiles import BoolTiles, ByteImage, Compare, Tiles
 from skipvid.plan import FloatArray
 
 __all__ = ["Ration"]
@@ -49,12 +49,15 @@ class Ration:
         height: Of the pictures.
         width: Of the pictures.
         ignore: Rectangles in which changes do not count.
+        compare: Compares two pictures tile by tile, see `skipvid.gates.tiles.apart`.
     """
 
-    def __init__(self, budget: Budget, height: int, width: int, ignore: Sequence[Rect] = ()) -> None:
+    def __init__(
+        self, budget: Budget, height: int, width: int, ignore: Sequence[Rect] = (), compare: Compare | None = None
+    ) -> None:
         self.budget = budget
         self._coarseness = Coarseness(budget.coarsest)
-        self._tiles = Tiles(height, width, budget.tile, ignore)
+        self._tiles = Tiles(height, width, budget.tile, ignore, compare)
         self._models: dict[int, CostModel] = {}
         self._threads = 0
         self._shown = np.zeros((height, width, 3), np.uint8)
@@ -131,9 +134,9 @@ class Ration:
         Returns:
             The picture, valid until the next call, and what was done.
         """
-        difference = self._tiles.difference(image, self._reference)
-        changed = self._tiles.largest(difference) > math.floor(gate.threshold)
-        strength = np.where(changed, self._model.weighted(self._tiles.total(difference)), np.float32(0))
+        largest, total = self._tiles.apart(image, self._reference)
+        changed = largest > math.floor(gate.threshold)
+        strength = np.where(changed, self._model.weighted(total), np.float32(0))
         taken, forced = self._choose(changed, strength)
         waits = changed & ~taken
         if waits.any():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,30 @@ from numpy.typing import NDArray
 from skipvid.gates.settings import Rect
 from skipvid.plan import FloatArray
 
-__all__ = ["BoolTiles", "ByteImage", "Tiles"]
+__all__ = ["BoolTiles", "ByteImage", "Compare", "Tiles", "apart"]
 
 ByteImage = NDArray[np.uint8]
 BoolTiles = NDArray[np.bool_]
+Compare: TypeAlias = Callable[[ByteImage, ByteImage, int], tuple[ByteImage, FloatArray]]
+
+
+def apart(first: ByteImage, second: ByteImage, side: int) -> tuple[ByteImage, FloatArray]:
+    """How far two pictures are apart in each of their tiles.
+
+    Args:
+        first: ``(H, W, C)`` uint8.
+        second: The same.
+        side: Of a tile, in pixels; those at the right and lower edge may be smaller.
+
+    Returns:
+        The largest absolute difference, ``(rows, columns)`` uint8, and the sum of all, float32.
+    """
+    height, width, channels = first.shape
+    difference = np.maximum(first, second) - np.minimum(first, second)
+    short = (-height % side, -width % side)
+    whole = np.pad(difference, ((0, short[0]), (0, short[1]), (0, 0)))
+    tiles = whole.reshape(whole.shape[0] // side, side, whole.shape[1] // side, side * channels)
+    return tiles.max(axis=(1, 3)), tiles.sum(axis=(1, 3), dtype=np.float32)
 
 
 class Tiles:
@@ -25,14 +45,15 @@ class Tiles:
         width: Of the pictures.
         side: Of a tile, in pixels.
         ignore: Rectangles of the picture in which no difference counts.
+        compare: Compares two pictures, as `apart` does.
     """
 
-    def __init__(self, height: int, width: int, side: int, ignore: Sequence[Rect] = ()) -> None:
+    def __init__(self, height: int, width: int, side: int, ignore: Sequence[Rect] = (), compare: Compare | None = None) -> None:
         self.side = side
         self.rows, self.columns = -(-height // side), -(-width // side)
         self._height, self._width = height, width
         self._ignore = tuple(ignore)
-        self._buffers: tuple[ByteImage, ByteImage] | None = None
+        self._apart = compare or apart
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -43,40 +64,14 @@ class Tiles:
     def count(self) -> int:
         return self.rows * self.columns
 
-    def difference(self, first: ByteImage, second: ByteImage) -> ByteImage:
-        """``(H, W, C)`` absolute difference of two pictures, 0 in ignored rectangles; valid until the next call."""
-        if self._buffers is None or self._buffers[0].shape != first.shape:
-            self._buffers = (np.empty_like(first), np.empty_like(first))
-        larger, smaller = self._buffers
-        np.maximum(first, second, out=larger)
-        larger -= np.minimum(first, second, out=smaller)
-        for rect in self._ignore:
-            larger[rect.y0 : rect.y1, rect.x0 : rect.x1] = 0
-        return larger
-
-    def largest(self, difference: ByteImage) -> ByteImage:
-        """``(rows, columns)``: the largest value in each tile."""
-        largest: ByteImage = self._reduced(difference, np.maximum, np.uint8).max(axis=2)
-        return largest
-
-    def total(self, difference: ByteImage) -> FloatArray:
-        """``(rows, columns)``: the sum over each tile."""
-        total: FloatArray = self._reduced(difference, np.add, np.uint16).sum(axis=2, dtype=np.float32)
-        return total
-
-    def _reduced(self, image: ByteImage, ufunc: np.ufunc, dtype: type[np.generic]) -> NDArray[Any]:
-        """``(rows, columns, side * C)``: columns of pixels of each tile reduced; tiles beyond the edge are filled with zeros."""
-        channels = image.shape[2]
-        lines = image.reshape(self._height, -1)
-        whole = self._height // self.side
-        result = np.zeros((self.rows, self.columns * self.side * channels), dtype)
-        inside = result[:, : lines.shape[1]]
-        if whole:
-            upper = lines[: whole * self.side].reshape(whole, self.side, -1)
-            ufunc.reduce(upper, axis=1, dtype=dtype, out=inside[:whole])
-        if whole < self.rows:
-            ufunc.reduce(lines[whole * self.side :], axis=0, dtype=dtype, out=inside[whole])
-        return result.reshape(self.rows, self.columns, self.side * channels)
+    def apart(self, first: ByteImage, second: ByteImage) -> tuple[ByteImage, FloatArray]:
+        """As the function `apart`, with no difference in ignored rectangles."""
+        if self._ignore:
+            first = first.copy()
+            for rect in self._ignore:
+                area = (slice(rect.y0, rect.y1), slice(rect.x0, rect.x1))
+                first[area] = second[area]
+        return self._apart(first, second, self.side)
 
     def paste(self, target: ByteImage, source: ByteImage, chosen: BoolTiles) -> None:
         """Copy the chosen tiles of one picture into another."""

@@ -6,25 +6,31 @@ import numpy as np
 import pytest
 
 from skipvid.gates.settings import Rect
-from skipvid.gates.tiles import Tiles
+from skipvid.gates.tiles import Tiles, apart
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (70, 101), (9, 13), (16, 16)])
-def test_reductions_see_every_pixel_once(height: int, width: int) -> None:
+def test_differences_of_tiles_see_every_pixel_once(height: int, width: int) -> None:
     tiles = Tiles(height, width, 16)
-    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    first, second = np.random.default_rng(0).integers(0, 256, (2, height, width, 3), np.uint8)
+    largest, total = tiles.apart(first, second)
+    assert largest.shape == total.shape == tiles.shape
     for row in range(tiles.rows):
         for column in range(tiles.columns):
-            part = image[16 * row : 16 * row + 16, 16 * column : 16 * column + 16]
-            assert tiles.largest(image)[row, column] == part.max()
-            assert tiles.total(image)[row, column] == part.sum()
+            part = (slice(16 * row, 16 * row + 16), slice(16 * column, 16 * column + 16))
+            difference = np.abs(first[part].astype(int) - second[part])
+            assert largest[row, column] == difference.max()
+            assert total[row, column] == difference.sum()
 
 
-def test_a_difference_is_absolute_and_leaves_ignored_rectangles_out() -> None:
+def test_ignored_rectangles_do_not_differ() -> None:
     first, second = np.random.default_rng(1).integers(0, 256, (2, 40, 50, 3), np.uint8)
-    expected = np.abs(first.astype(int) - second)
-    expected[4:20, 10:30] = 0
-    np.testing.assert_array_equal(Tiles(40, 50, 8, (Rect(10, 4, 30, 20),)).difference(first, second), expected)
+    same = first.copy()
+    same[4:20, 10:30] = second[4:20, 10:30]
+    for found, expected in zip(
+        Tiles(40, 50, 8, (Rect(10, 4, 30, 20),)).apart(first, second), apart(same, second, 8), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize(("height", "width"), [(40, 50), (48, 64)])

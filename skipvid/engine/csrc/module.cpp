@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "core/stream.hpp"
+#include "core/tiles.hpp"
 #include "ops/ops.hpp"
 
 namespace nb = nanobind;
@@ -232,6 +233,12 @@ NB_MODULE(_core, m) {
         choose_kernels().activate({static_cast<Act>(f.kind), f.alpha, f.beta, nullptr}, x.data(), result.data(),
                                   static_cast<int>(x.size()));
         return copied(result);
+    });
+    m.def("apart", [](const Bytes& first, const Bytes& second, int side) {
+        const Apart apart = tiles_apart(first.data(), second.data(), static_cast<int>(first.shape(0)),
+                                        static_cast<int>(first.shape(1) * first.shape(2)), side,
+                                        static_cast<int>(side * first.shape(2)));
+        return nb::make_tuple(copied(apart.largest), copied(apart.total));
     });
 }
 

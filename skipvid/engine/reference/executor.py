@@ -21,6 +21,7 @@ from skipvid.engine.reference.opening import OpenState, residual_norm
 from skipvid.engine.reference.sweep import Sweep
 from skipvid.engine.rules import gated_convolutions, joined_maps
 from skipvid.gates.settings import EXACT, GateSettings
+from skipvid.gates.tiles import apart
 from skipvid.plan import FloatArray, Plan
 
 __all__ = ["ReferenceExecutor"]
@@ -225,6 +226,10 @@ class ReferenceExecutor:
     def heat(self, height: int, width: int) -> FloatArray:
         """``(height, width)`` float32 in 0 to 1: share of the network recomputed around each cell, see `skipvid.engine.heat`."""
         return heat(self, height, width)
+
+    def apart(self, first: ByteArray, second: ByteArray, side: int) -> tuple[ByteArray, FloatArray]:
+        """The largest and the total absolute difference of two images in each tile, see `skipvid.gates.tiles.apart`."""
+        return apart(first, second, side)
 
     def op_ms(self) -> NDArray[np.float64]:
         """``(len(plan.ops),)``: time of each operator in the last step, in ms; zeros unless `profiling` is on."""

@@ -43,4 +43,13 @@ inline bool differ_image(const uint8_t* a, const uint8_t* b, int width, int thre
     return any;
 }
 
+inline void apart_row(const uint8_t* SKIPVID_RESTRICT a, const uint8_t* SKIPVID_RESTRICT b, int bytes,
+                      uint8_t* SKIPVID_RESTRICT largest, uint16_t* SKIPVID_RESTRICT total) {
+    for (int i = 0; i < bytes; ++i) {
+        const uint8_t apart = a[i] > b[i] ? a[i] - b[i] : b[i] - a[i];
+        largest[i] = apart > largest[i] ? apart : largest[i];
+        total[i] = static_cast<uint16_t>(total[i] + apart);
+    }
+}
+
 }  // namespace skipvid::SKIPVID_ISA

@@ -192,6 +192,8 @@ struct Kernels {
     // Rows of two images of 3 bytes per pixel: bits of `mask` = pixels with a byte that differs by more than
     // `threshold` (0 to 255); returns whether there are any.
     bool (*differ_image)(const uint8_t* a, const uint8_t* b, int width, int threshold, uint64_t* mask);
+    // Rows of two images, byte by byte: raises `largest` to the absolute differences, and adds them to `total`.
+    void (*apart_row)(const uint8_t* a, const uint8_t* b, int bytes, uint8_t* largest, uint16_t* total);
     // f over n values, for the tests of the elementary functions.
     void (*activate)(const Activation& f, const float* in, float* out, int n);
 };
