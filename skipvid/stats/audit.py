@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from skipvid.stats.words import error_share
+
 __all__ = ["AuditCount"]
 
 
@@ -65,6 +67,6 @@ class AuditCount:
         lines.append(("Agreement", found))
         if worst is not None:
             name, error = worst
-            largest, mean = (f"{100 * float(error[key]):.2g} %" for key in ("max", "mean"))
+            largest, mean = (error_share(float(error[key])) for key in ("max", "mean"))
             lines.append(("Largest error", f"{largest} of the largest magnitude of output {name}, {mean} on average"))
         return lines

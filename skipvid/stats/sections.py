@@ -12,7 +12,7 @@ from skipvid.stats.moments import Moment, clock
 from skipvid.stats.pictures import GRADIENT, heat_uri, still_uri, strip_uri
 from skipvid.stats.summary import LayerSummary, RunSummary
 from skipvid.stats.timeline import Bins, encode_cells, strip_cells, time_ticks
-from skipvid.stats.words import giga, model_line, refresh_words, savings_words, share, speed
+from skipvid.stats.words import error_share, giga, model_line, refresh_words, savings_words, share, speed
 
 __all__ = [
     "checks",
@@ -253,7 +253,7 @@ def _errors(outputs: Mapping[str, Any]) -> Markup:
         return Markup("")
     heads = tag("tr", tag("th", "output", class_="text"), tag("th", "largest error"), tag("th", "mean error"))
     rows = (
-        tag("tr", tag("td", name, class_="name"), *(tag("td", f"{100 * float(error[key]):.2g} %") for key in ("max", "mean")))
+        tag("tr", tag("td", name, class_="name"), *(tag("td", error_share(float(error[key]))) for key in ("max", "mean")))
         for name, error in outputs.items()
     )
     hint = "In % of the largest magnitude that the full pass has in the output."

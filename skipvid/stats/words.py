@@ -10,9 +10,15 @@ from skipvid.stats.savings import Savings
 if TYPE_CHECKING:
     from skipvid.stats.summary import RunSummary
 
-__all__ = ["giga", "model_line", "refresh_words", "savings_words", "share", "speed"]
+__all__ = ["error_share", "giga", "model_line", "refresh_words", "savings_words", "share", "speed"]
 
-_REASONS = {"first": "first frame", "exposure": "step of exposure", "moving": "moving camera", "size": "change of size"}
+_REASONS = {
+    "first": "first frame",
+    "exposure": "step of exposure",
+    "finer": "for finer thresholds",
+    "moving": "moving camera",
+    "size": "change of size",
+}
 
 
 def share(value: float | None) -> str:
@@ -20,6 +26,12 @@ def share(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{100 * value:.2f} %" if 0 < abs(value) < 0.00095 else f"{100 * value:.1f} %"
+
+
+def error_share(value: float) -> str:
+    """``0.46 %``, ``12 %``, ``120 %``: two digits, or all in front of the point."""
+    percent = 100 * value
+    return f"{percent:.0f} %" if percent >= 9.95 else f"{percent:.2g} %"
 
 
 def giga(macs: float) -> str:

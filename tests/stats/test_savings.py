@@ -6,7 +6,7 @@ import pytest
 
 from skipvid.pipeline.tally import Tally
 from skipvid.stats.savings import Savings, SavingsCount, network_ms, pass_ms
-from skipvid.stats.words import giga, savings_words
+from skipvid.stats.words import error_share, giga, savings_words
 
 FIRST = {"decode": 1.0, "gate": 50.0, "network": 20.0, "tail": 2.0, "head": 1.0}  # the first frame learns the video's noise
 
@@ -61,3 +61,10 @@ def test_a_camera_sets_the_pace_so_no_time_of_the_program_is_claimed_as_saved() 
 )
 def test_macs_are_told_to_three_digits(macs: float, text: str) -> None:
     assert giga(macs) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0 %"), (0.00461, "0.46 %"), (0.0994, "9.9 %"), (0.0996, "10 %"), (1.2, "120 %")]
+)
+def test_errors_are_told_in_two_digits_without_powers_of_ten(value: float, text: str) -> None:
+    assert error_share(value) == text
