@@ -28,6 +28,8 @@ class Calibration:
         ignore: Rectangles of the network input whose changes do not count.
         unit: One grey level in units of the network's input, ``(channels,)``; None where that is 1.
 
+    Attributes:
+        settings: The commit rules of the next frame.
     """
 
     def __init__(
@@ -38,7 +40,6 @@ class Calibration:
         self._known = dict(known)
         self._ignore = ignore
         self._unit = unit
-        self._factor = 1.0
         self.begin()
 
     def begin(self) -> None:
@@ -47,29 +48,19 @@ class Calibration:
         self._factor = 1.0
         self._meter = None if self._policy is None else ScaleMeter.for_policy(self._policy, self._plan, self._known)
         later = self.later
-        self._asked = self._resolve(self._known) if later is None else _exactly(later)
+        self._use(self._resolve(self._known) if later is None else _exactly(later))
 
-    @property
-    def settings(self) -> GateSettings:
-        """The commit rules of the next frame."""
-        return self._coarser
-
-    @property
-    def _asked(self) -> GateSettings:
-        """The rules as the policy has them."""
-        return self._plain
-
-    @_asked.setter
-    def _asked(self, settings: GateSettings) -> None:
-        self._plain = settings
-        self._coarser = settings.coarser(self._factor)
+    def _use(self, asked: GateSettings) -> None:
+        """From now on these rules, as the policy has them."""
+        self._asked = asked
+        self.settings = asked.coarser(self._factor)
 
     def coarsen(self, factor: float) -> bool:
         """Multiply all thresholds but the input's from now on; whether the settings are new."""
         if factor == self._factor:
             return False
         self._factor = factor
-        self._asked = self._plain
+        self._use(self._asked)
         return True
 
     @cached_property
@@ -126,9 +117,9 @@ class Calibration:
         assert self._policy is not None
         before = self._asked
         if self._settled:  # the scales of maps stand; only the noise is told better with every frame
-            self._asked = replace(before, input=self._policy.input_gate(self._meter.scales, self._ignore))
+            self._use(replace(before, input=self._policy.input_gate(self._meter.scales, self._ignore)))
         else:
-            self._asked = self._resolve(self._meter.scales)
+            self._use(self._resolve(self._meter.scales))
             self._settled = True
         return self._asked != before
 

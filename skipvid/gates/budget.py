@@ -25,11 +25,11 @@ class Budget:
     Attributes:
         ms: Network time per frame in ms: deciding what to compute, computing it, and the graph's tail.
         max_age: Frames that a pixel which differs by more than the input threshold waits at most.
-        coarsest: What the thresholds inside the network are multiplied by at most where something has to wait frame after frame;
-            1 leaves them as they are.
         tile: Side in pixels of the tiles that wait or do not.
         cost: What a frame did cost, in the unit of ``ms``, from the time measured in ms and the multiply-accumulates executed;
             None: the time. ``lambda ms, macs: macs / 1e6`` makes it a budget of arithmetic, the same on every machine.
+        coarsest: What the thresholds inside the network are multiplied by at most where changes wait for too long; 1 leaves them
+            as they are.
 
     Raises:
         UsageError: A number makes no sense.
@@ -37,9 +37,9 @@ class Budget:
 
     ms: float
     max_age: int = MAX_AGE
-    coarsest: float = COARSEST
     tile: int = 16
     cost: Callable[[float, int], float] | None = field(default=None, repr=False, compare=False)
+    coarsest: float = COARSEST
 
     def __post_init__(self) -> None:
         if isinstance(self.ms, bool) or not (isinstance(self.ms, int | float) and math.isfinite(self.ms) and self.ms > 0):

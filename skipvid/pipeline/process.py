@@ -110,7 +110,7 @@ class _Run:
             return None
         preset = self._config.preset
         most = COARSEST if preset is None else coarsest(preset)
-        return Budget(ms, MAX_AGE if choice.max_age is None else choice.max_age, most)
+        return Budget(ms, MAX_AGE if choice.max_age is None else choice.max_age, coarsest=most)
 
     def _audits(self) -> Auditor | None:
         if self._config.audit is None:
