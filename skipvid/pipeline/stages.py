@@ -20,7 +20,18 @@ from skipvid.plan import FloatArray
 from skipvid.video.letterbox import Letterbox
 from skipvid.video.source import Frame
 
-__all__ = ["HEAT_CELL", "Alike", "Computed", "FrameStream", "Network", "Prepared", "picture_heat", "prepare", "recognised"]
+__all__ = [
+    "HEAT_CELL",
+    "Alike",
+    "Computed",
+    "FrameStream",
+    "Network",
+    "Prepared",
+    "picture_heat",
+    "prepare",
+    "recognised",
+    "same_picture",
+]
 
 ByteArray = NDArray[np.uint8]
 
@@ -160,7 +171,7 @@ def recognised(items: Iterable[Prepared | Alike]) -> Iterator[Prepared]:
 
 def _settled(item: Alike, last: Prepared | None) -> Prepared:
     began = perf_counter()
-    repeated = last is not None and _same(item.frame.image, last.frame.image)
+    repeated = last is not None and same_picture(item.frame.image, last.frame.image)
     ms = {**item.ms, "letterbox": item.ms["letterbox"] + 1000 * (perf_counter() - began)}
     if last is None or not repeated:
         return _fitted(item.frame, item.box, resized=False, ms=ms)
@@ -172,7 +183,7 @@ def _alike(image: ByteArray, other: ByteArray) -> bool:
     return image.shape == other.shape and np.array_equal(image[::_LINES], other[::_LINES])
 
 
-def _same(image: ByteArray, other: ByteArray) -> bool:
+def same_picture(image: ByteArray, other: ByteArray) -> bool:
     """Whether two pictures are equal in every bit."""
     if image.flags.c_contiguous and other.flags.c_contiguous and image.nbytes % 8 == 0 and image.shape == other.shape:
         return np.array_equal(image.reshape(-1).view(np.uint64), other.reshape(-1).view(np.uint64))
