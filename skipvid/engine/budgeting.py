@@ -11,7 +11,7 @@ from skipvid.engine.counts import FrameStats
 from skipvid.engine.executor import ByteArray
 from skipvid.gates.budget import Budget, Rationed
 from skipvid.gates.ration import Ration
-from skipvid.gates.settings import InputGate, Rect
+from skipvid.gates.settings import GateSettings, Rect
 from skipvid.gates.tiles import Compare
 from skipvid.plan import Plan
 
@@ -63,12 +63,14 @@ class Budgeting:
         """What the user should know of a budget that cannot be held, or None."""
         return None if self._ration is None else self._ration.notice
 
-    def show(self, picture: Any, gate: InputGate, *, full: bool, calibrating: bool) -> tuple[ByteArray | None, Rationed | None]:
+    def show(
+        self, picture: Any, rules: GateSettings, *, full: bool, calibrating: bool
+    ) -> tuple[ByteArray | None, Rationed | None]:
         """The picture to execute in place of the frame, or None, and what the budget did to it.
 
         Args:
             picture: The frame; what is no image of the network's input size is left for the executor to refuse.
-            gate: The rule of the network's input.
+            rules: The commit rules of the frame.
             full: Whether everything is recomputed.
             calibrating: Whether the frame is executed exactly.
         """
@@ -77,7 +79,7 @@ class Budgeting:
             return None, None
         if full or calibrating:
             return None, self._ration.show_all(picture, learn=full)
-        return self._ration.show(picture, gate)
+        return self._ration.show(picture, rules.input, coarsens=rules.skips_inside)
 
     def spent(self, last: FrameStats | None) -> None:
         """What the last frame did cost, now that its tail has been asked for, or was not."""

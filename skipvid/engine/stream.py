@@ -203,8 +203,8 @@ class Stream:
         if repeated and self._settled and reason is None:
             self._stay((perf_counter() - start) * 1e3)
             return
-        gate = self._calibration.settings.input
-        shown, rationed = self._budgeting.show(picture, gate, full=reason is not None, calibrating=self.calibrating)
+        rules = self._calibration.settings
+        shown, rationed = self._budgeting.show(picture, rules, full=reason is not None, calibrating=self.calibrating)
         self._notify(self._budgeting.notice)
         if rationed is not None and self._calibration.coarsen(rationed.coarseness):
             self._executor.configure(self._calibration.settings)

@@ -124,12 +124,13 @@ class Ration:
         self._unpaid = learn
         return Rationed(self.budget.ms, 0.0, 0, False, self.coarseness)
 
-    def show(self, image: ByteImage, gate: InputGate) -> tuple[ByteImage, Rationed]:
+    def show(self, image: ByteImage, gate: InputGate, *, coarsens: bool = False) -> tuple[ByteImage, Rationed]:
         """The picture to execute: the frame, with earlier content in the tiles that wait.
 
         Args:
             image: ``(H, W, 3)`` uint8, the frame.
             gate: The rule of the network's input: what it would not commit does not wait.
+            coarsens: Whether there are thresholds inside the network that may rise.
 
         Returns:
             The picture, valid until the next call, and what was done.
@@ -137,7 +138,7 @@ class Ration:
         largest, total = self._tiles.apart(image, self._reference)
         changed = largest > math.floor(gate.threshold)
         strength = np.where(changed, self._model.weighted(total), np.float32(0))
-        taken, forced = self._choose(changed, strength)
+        taken, forced = self._choose(changed, strength, coarsens)
         waits = changed & ~taken
         if waits.any():
             self._tiles.paste(self._shown, image, ~waits)
@@ -174,10 +175,10 @@ class Ration:
         self._forced = self._frames = self._caught_up = 0
         self._coarseness.reset()
 
-    def _choose(self, changed: BoolTiles, strength: FloatArray) -> tuple[BoolTiles, bool]:
+    def _choose(self, changed: BoolTiles, strength: FloatArray, coarsens: bool) -> tuple[BoolTiles, bool]:
         """The tiles to take, and whether those that cannot wait are more than fits."""
         everything = float(strength.sum())
-        affordable = self._affordable(math.sqrt(everything)) ** 2
+        affordable = self._affordable(math.sqrt(everything), coarsens) ** 2
         if self.affords_all or everything <= affordable:
             return changed, False
         if self._frames - self._caught_up >= _CATCH_UP and int(self._ages.max()) >= _BEHIND:
@@ -191,10 +192,12 @@ class Ration:
             taken.flat[order[: max(fitting, 1)]] = True
         return taken, left < 0
 
-    def _affordable(self, load: float) -> float:
+    def _affordable(self, load: float, coarsens: bool) -> float:
         """The largest load that fits, of one that is there to be taken; thresholds rise where it is too small for too long."""
         affordable = self._model.affords(self._aim, load)
-        need = load / affordable if affordable else math.copysign(math.inf, load)
+        if not coarsens:
+            return affordable
+        need = load / max(affordable, 1e-12)
         rise = self._coarseness.look(min(need, 1.0) if self.affords_all else need, int(self._ages.max()))
         if rise == 1.0:
             return affordable

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 
 __all__ = ["EXACT", "STRUCTURES", "GateSettings", "Hysteresis", "InputGate", "LayerGate", "Norm", "OpenGate", "Rect", "Reference"]
@@ -142,6 +143,12 @@ class GateSettings:
         layers = {name: replace(gate, threshold=gate.threshold * factor) for name, gate in self.layers.items()}
         opens = {name: replace(gate, threshold=gate.threshold * factor) for name, gate in self.opens.items()}
         return replace(self, layers=MappingProxyType(layers), opens=MappingProxyType(opens))
+
+    @cached_property
+    def skips_inside(self) -> bool:
+        """Whether any rule behind the input's has a threshold above 0."""
+        layers = any(gate.threshold > 0 for gate in self.layers.values())
+        return layers or any(gate.threshold > 0 for gate in self.opens.values())
 
     @property
     def timeless(self) -> bool:

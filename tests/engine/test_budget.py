@@ -165,6 +165,16 @@ def stream_settings(stream: Stream, factor: float) -> GateSettings:
     return POLICY.settings(stream.plan).coarser(factor)
 
 
+def test_thresholds_of_zero_stay_and_are_not_made_finer_in_vain() -> None:
+    budget = Budget(0.2, max_age=20, tile=6, cost=macs)
+    stream = Stream(PLAN, Truncation(0.0, input_threshold=THRESHOLD, input_noise=0.0), pixels=grey_pixels(), budget=budget)
+    for image in (*quiet_then_busy(1, 60, 0), *[texture(seed=1)] * 90):
+        stream.step_image(image)
+        assert stream.last.budget is not None
+        assert stream.last.budget.coarseness == 1
+        assert stream.last.refresh != FINER
+
+
 def test_a_budget_that_forbids_it_leaves_thresholds_alone() -> None:
     stream = make(0.2)
     stream.budget = Budget(0.2, max_age=20, tile=6, coarsest=1.0, cost=macs)
