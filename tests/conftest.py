@@ -33,6 +33,9 @@ def _load_engine(path: str) -> None:
     spec.loader.exec_module(module)
 
 
+real_networks = pytest.mark.skipif("SKIPVID_TEST_CORE" in os.environ, reason="a sanitized build takes minutes for real networks")
+"""Of tests that run a real network for many frames."""
+
 if "SKIPVID_TEST_CORE" in os.environ:
     _load_engine(os.environ["SKIPVID_TEST_CORE"])
 

@@ -20,6 +20,7 @@ from skipvid.gates.settings import GateSettings
 from skipvid.models.loading import load
 from skipvid.models.model import Model
 from skipvid.video.source import open_source
+from tests.conftest import real_networks
 
 PLAN = small_networks()["residual_block"]
 HEIGHT, WIDTH = PLAN.input.height, PLAN.input.width
@@ -217,6 +218,7 @@ def costs_of(stream: Stream, images: list[Image]) -> tuple[list[float], list[flo
     return times, shares, oldest
 
 
+@real_networks
 @pytest.mark.skipif(native_reason() is not None, reason="the native engine is not there")
 @pytest.mark.parametrize(("preset", "share"), [("balanced", 0.5), ("balanced", 0.3), ("fast", 0.3)])
 def test_a_real_network_keeps_p95_of_its_macs_within_1_15_of_the_budget_on_street_footage_that_begins_after_a_still(

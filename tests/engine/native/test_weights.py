@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,9 @@ import pytest
 
 from skipvid.models.loading import load
 from skipvid.tune.sampling import successive
-from tests.conftest import shared_data_folder
+from tests.conftest import real_networks, shared_data_folder
 
-pytestmark = pytest.mark.skipif("SKIPVID_TEST_CORE" in os.environ, reason="a sanitized build takes minutes for real networks")
+pytestmark = real_networks
 
 
 def weights() -> list[str]:
