@@ -29,7 +29,8 @@ class Calibration:
         unit: One grey level in units of the network's input, ``(channels,)``; None where that is 1.
 
     Attributes:
-        settings: The commit rules of the next frame.
+        asked: The commit rules as the policy has them.
+        settings: Those of the next frame, coarser where a budget demands it.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Calibration:
 
     def _use(self, asked: GateSettings) -> None:
         """From now on these rules, as the policy has them."""
-        self._asked = asked
+        self.asked = asked
         self.settings = asked.coarser(self._factor)
 
     def coarsen(self, factor: float) -> bool:
@@ -60,7 +61,7 @@ class Calibration:
         if factor == self._factor:
             return False
         self._factor = factor
-        self._use(self._asked)
+        self._use(self.asked)
         return True
 
     @cached_property
@@ -115,13 +116,13 @@ class Calibration:
         if self._meter is None or not self._meter.ready:
             return False
         assert self._policy is not None
-        before = self._asked
+        before = self.asked
         if self._settled:  # the scales of maps stand; only the noise is told better with every frame
             self._use(replace(before, input=self._policy.input_gate(self._meter.scales, self._ignore)))
         else:
             self._use(self._resolve(self._meter.scales))
             self._settled = True
-        return self._asked != before
+        return self.asked != before
 
     def _resolve(self, scales: Mapping[str, float]) -> GateSettings:
         if self._policy is None:

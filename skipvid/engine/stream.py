@@ -111,6 +111,11 @@ class Stream:
         return self._calibration.settings
 
     @property
+    def asked(self) -> GateSettings:
+        """The commit rules as the policy has them, whatever a budget makes of them."""
+        return self._calibration.asked
+
+    @property
     def scales(self) -> Mapping[str, float]:
         """Scales known or measured so far, by gate name."""
         return self._calibration.scales

@@ -99,8 +99,8 @@ class Setup:
         return "native" if type(self.stream.executor).__name__.startswith("Native") else "reference"
 
     def describe_gate(self) -> dict[str, Any]:
-        """About the gates as they stand now: what was measured on the first frames is known only after them."""
-        settings = self.stream.settings
+        """About the gates as asked for: what was measured on the first frames is known only after them."""
+        settings = self.stream.asked
         return {
             **self.gate_facts,
             "calibrated": not self.stream.calibrating,

@@ -16,7 +16,6 @@ from skipvid.errors import UsageError
 from skipvid.gates.budget import TOLERANCE, Budget
 from skipvid.gates.policies import Truncation
 from skipvid.gates.safety import SCENE_CUT, Safety
-from skipvid.gates.settings import GateSettings
 from skipvid.models.loading import load
 from skipvid.models.model import Model
 from skipvid.video.source import open_source
@@ -150,7 +149,8 @@ def test_what_lasts_makes_thresholds_coarser_and_quiet_brings_them_back_with_a_f
         assert stream.last.budget is not None
         factors.append(stream.last.budget.coarseness)
         refreshes.append(stream.last.refresh)
-        assert stream.settings == stream_settings(stream, factors[-1])
+        assert stream.asked == POLICY.settings(PLAN)
+        assert stream.settings == stream.asked.coarser(factors[-1])
         if len(factors) > 1 and factors[-1] < factors[-2]:  # lower thresholds look at what the higher ones turned down
             assert refreshes[-1] == FINER
             assert stream.last.macs == PLAN.dense_macs
@@ -159,11 +159,6 @@ def test_what_lasts_makes_thresholds_coarser_and_quiet_brings_them_back_with_a_f
     assert refreshes.count(FINER) <= len(quiet) // 40
     stream.step_image(quiet[-1])
     assert stream.last.macs == 0
-
-
-def stream_settings(stream: Stream, factor: float) -> GateSettings:
-    """The rules of the stream's policy, this much coarser."""
-    return POLICY.settings(stream.plan).coarser(factor)
 
 
 def test_thresholds_of_zero_stay_and_are_not_made_finer_in_vain() -> None:
