@@ -18,9 +18,8 @@ import numpy as np
 
 from skipvid.bench.measure import machine_line
 from skipvid.engine.executor import ByteArray
-from skipvid.engine.refreshes import FINER
 from skipvid.engine.stream import Stream
-from skipvid.gates.budget import Budget
+from skipvid.gates.budget import FINER, Budget
 from skipvid.gates.presets import PRESETS, coarsest
 from skipvid.models.detection import Detections
 from skipvid.models.loading import load

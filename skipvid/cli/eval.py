@@ -94,14 +94,13 @@ def _gates(network: Model, preset: val.PresetName | None, thresholds: Path | Non
     from skipvid.errors import UsageError
     from skipvid.gates.presets import DEFAULT
     from skipvid.gates.thresholds import load_thresholds
-    from skipvid.models.gating import Gating, gating
+    from skipvid.models.gating import gating, gating_of
 
     if preset is not None and thresholds is not None:
         message = "--thresholds and --preset exclude each other: both say how much change is ignored."
         raise UsageError(message, "Leave one of them out.")
     if thresholds is not None:
-        tuned = load_thresholds(thresholds, network.plan)
-        return Gating(tuned.policy, tuned.scales, tuned)
+        return gating_of(load_thresholds(thresholds, network.plan), network.card)
     return gating(network.plan, network.card, DEFAULT if preset is None else preset.value)
 
 

@@ -38,10 +38,14 @@ class Budgeting:
         return None if self._ration is None else self._ration.budget
 
     def replace(self, budget: Budget | None) -> bool:
-        """Another budget from the next frame on; whether that must be computed in full, as nothing is known of what waits."""
+        """Another budget from the next frame on; whether that must be computed in full.
+
+        It must be where nothing is known of what waits, and where thresholds fall that a budget had raised.
+        """
         if budget is None:
+            raised = self._ration is not None and self._ration.coarseness > 1
             self._ration = None
-            return False
+            return raised
         if self._ration is not None and _same_kind(budget, self._ration.budget):
             self._ration.budget = budget
             return False
@@ -74,8 +78,9 @@ class Budgeting:
             full: Whether everything is recomputed.
             calibrating: Whether the frame is executed exactly.
         """
-        fits = picture is not None and picture.shape == (self._height, self._width, 3) and picture.dtype == np.uint8
-        if self._ration is None or not fits:
+        if self._ration is None or picture is None:
+            return None, None
+        if picture.shape != (self._height, self._width, 3) or picture.dtype != np.uint8:
             return None, None
         if full or calibrating:
             return None, self._ration.show_all(picture, learn=full)

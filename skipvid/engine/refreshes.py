@@ -6,12 +6,11 @@ from skipvid.engine.executor import ByteArray
 from skipvid.gates.safety import EXPOSURE, MOVING, Safety, Watch
 from skipvid.plan import FloatArray
 
-__all__ = ["BUDGET", "FINER", "FIRST", "REQUESTED", "Refreshes"]
+__all__ = ["BUDGET", "FIRST", "REQUESTED", "Refreshes"]
 
 FIRST = "first"
 REQUESTED = "requested"
 BUDGET = "budget"
-FINER = "finer"
 
 _MOVING_NOTICE = "most of the picture keeps changing (a moving camera?): every frame is computed in full until it calms"
 

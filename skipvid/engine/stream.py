@@ -20,9 +20,9 @@ from skipvid.engine.calibration import Calibration
 from skipvid.engine.counts import Counter, FrameStats
 from skipvid.engine.executor import ByteArray, Executor, PixelMap
 from skipvid.engine.outputs import GraphOutputs
-from skipvid.engine.refreshes import BUDGET, FINER, FIRST, REQUESTED, Refreshes
+from skipvid.engine.refreshes import BUDGET, FIRST, REQUESTED, Refreshes
 from skipvid.errors import UsageError
-from skipvid.gates.budget import Budget, Rationed
+from skipvid.gates.budget import FINER, Budget, Rationed
 from skipvid.gates.policies import Policy
 from skipvid.gates.safety import Safety
 from skipvid.gates.settings import GateSettings, Rect
@@ -139,7 +139,10 @@ class Stream:
 
     @property
     def budget(self) -> Budget | None:
-        """What a frame may cost. May be replaced between frames; with other tiles, or the first, the next is computed in full."""
+        """What a frame may cost. May be replaced between frames.
+
+        With another ``tile`` or ``coarsest``, or the first, the next frame is computed in full.
+        """
         return self._budgeting.budget
 
     @budget.setter
@@ -211,7 +214,7 @@ class Stream:
         rules = self._calibration.settings
         shown, rationed = self._budgeting.show(picture, rules, full=reason is not None, calibrating=self.calibrating)
         self._notify(self._budgeting.notice)
-        if rationed is not None and self._calibration.coarsen(rationed.coarseness):
+        if self._calibration.coarsen(1.0 if rationed is None else rationed.coarseness):
             self._executor.configure(self._calibration.settings)
         decided = perf_counter()
         run(shown, reason is not None)

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 
 from skipvid.errors import UsageError
 
-__all__ = ["COARSEST", "MAX_AGE", "TOLERANCE", "Budget", "Rationed"]
+__all__ = ["COARSEST", "FINER", "MAX_AGE", "TOLERANCE", "Budget", "Rationed"]
 
 MAX_AGE = 30
 """Frames that a change waits at most, unless asked for otherwise."""
 COARSEST = 4.0
 """What thresholds inside the network are multiplied by at most, unless asked for otherwise; ``fast`` is 3 of ``balanced``."""
+FINER = "finer"
+"""Why a frame is computed in full: so that thresholds that were raised may fall."""
 TOLERANCE = 1.15
 """A budget is held where 95 % of the frames stay within this multiple of it."""
 

@@ -8,7 +8,7 @@ that have waited for half of it before that, so that they do not come all at onc
 What waits adds up: recomputed piece by piece, it costs the network's deep layers once per piece. So one frame in 40 at most
 takes all that waits, which the promise for 95 % of the frames leaves room for.
 
-Where something has to wait frame after frame, thresholds inside the network are raised, see `skipvid.gates.coarseness`.
+Where changes wait for too long, thresholds inside the network are raised, see `skipvid.gates.coarseness`.
 
 What is taken is one region about the place that matters most, rather than the largest differences wherever they are: changes
 close to each other reach the same parts of the network, and an object is seen whole, as of one frame.
@@ -26,7 +26,7 @@ from skipvid.gates.budget import Budget, Rationed
 from skipvid.gates.coarseness import Coarseness
 from skipvid.gates.cost import CostModel
 from skipvid.gates.settings import InputGate, Rect
-from skipvid.gates.tiles import BoolTiles, ByteImage, Compare, Tiles
+from skipvid.gates.tiles import BoolTiles, ByteImage, Compare, Tiles, apart
 from skipvid.plan import FloatArray
 
 __all__ = ["Ration"]
@@ -52,9 +52,7 @@ class Ration:
         compare: Compares two pictures tile by tile, see `skipvid.gates.tiles.apart`.
     """
 
-    def __init__(
-        self, budget: Budget, height: int, width: int, ignore: Sequence[Rect] = (), compare: Compare | None = None
-    ) -> None:
+    def __init__(self, budget: Budget, height: int, width: int, ignore: Sequence[Rect] = (), compare: Compare = apart) -> None:
         self.budget = budget
         self._coarseness = Coarseness(budget.coarsest)
         self._tiles = Tiles(height, width, budget.tile, ignore, compare)

@@ -45,15 +45,15 @@ class Tiles:
         width: Of the pictures.
         side: Of a tile, in pixels.
         ignore: Rectangles of the picture in which no difference counts.
-        compare: Compares two pictures, as `apart` does.
+        compare: Compares two pictures; `apart`, or a faster form of it.
     """
 
-    def __init__(self, height: int, width: int, side: int, ignore: Sequence[Rect] = (), compare: Compare | None = None) -> None:
+    def __init__(self, height: int, width: int, side: int, ignore: Sequence[Rect] = (), compare: Compare = apart) -> None:
         self.side = side
         self.rows, self.columns = -(-height // side), -(-width // side)
         self._height, self._width = height, width
         self._ignore = tuple(ignore)
-        self._apart = compare or apart
+        self._compare = compare
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -71,7 +71,7 @@ class Tiles:
             for rect in self._ignore:
                 area = (slice(rect.y0, rect.y1), slice(rect.x0, rect.x1))
                 first[area] = second[area]
-        return self._apart(first, second, self.side)
+        return self._compare(first, second, self.side)
 
     def paste(self, target: ByteImage, source: ByteImage, chosen: BoolTiles) -> None:
         """Copy the chosen tiles of one picture into another."""

@@ -19,7 +19,7 @@ from skipvid.gates.thresholds import Thresholds, thresholds_for
 from skipvid.models.card import Card
 from skipvid.plan import Plan
 
-__all__ = ["Gating", "gating", "package_thresholds", "tuned_for"]
+__all__ = ["Gating", "gating", "gating_of", "package_thresholds", "tuned_for"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,12 @@ def gating(plan: Plan, card: Card, name: str = DEFAULT, family: str = DEFAULT_FA
     policy = None if tuned is None else _moved(tuned, name)
     if tuned is None or policy is None:
         return Gating(asked, card.scales, safety=safety(name))
-    return Gating(policy, MappingProxyType({**card.scales, **tuned.scales}), tuned, safety(name))
+    return replace(gating_of(tuned, card), policy=policy, safety=safety(name))
+
+
+def gating_of(tuned: Thresholds, card: Card) -> Gating:
+    """The gates of a thresholds file for a model."""
+    return Gating(tuned.policy, MappingProxyType({**card.scales, **tuned.scales}), tuned)
 
 
 def _moved(tuned: Thresholds, name: str) -> Policy | None:

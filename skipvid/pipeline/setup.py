@@ -15,7 +15,7 @@ from skipvid.gates.presets import DEFAULT_FAMILY
 from skipvid.gates.settings import Rect, Reference
 from skipvid.gates.thresholds import Thresholds, load_thresholds
 from skipvid.models.detection import Detections
-from skipvid.models.gating import Gating, gating
+from skipvid.models.gating import Gating, gating, gating_of
 from skipvid.models.names import Skeleton
 from skipvid.pipeline.config import GateChoice, ModelChoice, Rectangle, RunConfig
 from skipvid.plan import FloatArray, Plan
@@ -131,8 +131,7 @@ def assemble(config: RunConfig, source: Source, models: Models) -> Setup:
     policy = gates.policy
     ignore = tuple(Rect(*fit(frame_size).to_input_rect(*zone)) for zone in config.gate.ignore_zones)
     engine = cast(EngineName, config.engine)
-    scales = {**model.card.scales, **gates.scales}
-    stream = model.stream(policy, config.threads, engine, scales=scales, ignore=ignore, safety=gates.safety)
+    stream = model.stream(policy, config.threads, engine, scales=gates.scales, ignore=ignore, safety=gates.safety)
     classes = model.class_indices(config.detect.classes)
     conf = model.conf if config.detect.conf is None else config.detect.conf
     iou = model.iou if config.detect.iou is None else config.detect.iou
@@ -170,8 +169,7 @@ def _gates(config: RunConfig, model: Model) -> tuple[Gating, str]:
     """The gates in force, and their name."""
     gate = config.gate
     if gate.thresholds is not None:
-        tuned = load_thresholds(gate.thresholds, model.plan)
-        gates, name = Gating(tuned.policy, tuned.scales, tuned), gate.thresholds.name
+        gates, name = gating_of(load_thresholds(gate.thresholds, model.plan), model.card), gate.thresholds.name
     else:
         name = config.preset or ""
         gates = gating(model.plan, model.card, name, gate.family or DEFAULT_FAMILY)

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skipvid.engine.refreshes import FINER
-from skipvid.gates.budget import TOLERANCE, Rationed
+from skipvid.gates.budget import FINER, TOLERANCE, Rationed
 from skipvid.gates.safety import EXPOSURE, MOVING
 
 __all__ = ["BudgetCount", "budget_row"]

@@ -86,8 +86,7 @@ def evaluate(
     conf = min(model.conf / 4, _LEAST_CONF if truth is not None else 1.0)
     options: dict[str, Any] = {"engine": engine, "threads": threads, "pixels": model.preprocess.pixel_map()}
     dense = Stream(model.plan, None, **options)
-    known = {**model.card.scales, **gates.scales}
-    gated = Stream(model.plan, gates.policy, scales=known, safety=gates.safety, **options)
+    gated = Stream(model.plan, gates.policy, scales=gates.scales, safety=gates.safety, **options)
     tally = _Tally()
     for frame in source:
         image = fit.apply(frame.image)

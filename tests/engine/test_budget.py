@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from engine.cases import grey_pixels, small_networks
 from skipvid.engine import EngineName, native_reason
-from skipvid.engine.refreshes import FINER
 from skipvid.engine.stream import BUDGET, FIRST, Stream
 from skipvid.errors import UsageError
-from skipvid.gates.budget import TOLERANCE, Budget
+from skipvid.gates.budget import FINER, TOLERANCE, Budget
 from skipvid.gates.policies import Truncation
 from skipvid.gates.safety import SCENE_CUT, Safety
 from skipvid.models.loading import load
@@ -169,6 +168,17 @@ def test_thresholds_of_zero_stay_and_are_not_made_finer_in_vain() -> None:
         assert stream.last.budget is not None
         assert stream.last.budget.coarseness == 1
         assert stream.last.refresh != FINER
+
+
+def test_without_the_budget_thresholds_are_those_asked_for_again_after_a_full_pass() -> None:
+    stream = make(0.2)
+    for image in quiet_then_busy(1, 60, 0):
+        stream.step_image(image)
+    assert stream.settings != stream.asked
+    stream.budget = None
+    stream.step_image(texture(seed=1))
+    assert stream.last.refresh == BUDGET
+    assert stream.settings == stream.asked
 
 
 def test_a_budget_that_forbids_it_leaves_thresholds_alone() -> None:

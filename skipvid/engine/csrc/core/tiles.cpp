@@ -7,7 +7,7 @@
 namespace skipvid {
 
 Apart tiles_apart(const uint8_t* first, const uint8_t* second, int height, int bytes, int lines, int step) {
-    static const Kernels& kernels = choose_kernels();
+    const Kernels& kernels = choose_kernels();
     const int rows = (height + lines - 1) / lines, columns = (bytes + step - 1) / step;
     Apart result{std::vector<uint8_t>(static_cast<size_t>(rows) * columns),
                  std::vector<float>(static_cast<size_t>(rows) * columns)};
