@@ -91,7 +91,7 @@ def _mux(out: av.container.OutputContainer, packets: Iterable[Timed]) -> None:
 def _window(source: av.container.InputContainer, span: Span) -> Window:
     pictures, sounds = _starts(source.streams.video[:1]), _starts(source.streams.audio)
     if not pictures or span.start <= pictures[0] + 1e-3:
-        return Window(min(*pictures, *sounds, span.start), -float("inf"), span.end)
+        return Window(min([*pictures, *sounds, span.start]), -float("inf"), span.end)
     return Window(span.start, span.start, span.end)
 
 

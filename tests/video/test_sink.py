@@ -15,6 +15,7 @@ import pytest
 
 from skipvid.errors import OutputError
 from skipvid.video.clock import Timing
+from skipvid.video.cv import cv2
 from skipvid.video.probe import Colour, probe
 from skipvid.video.sink import VideoSink
 from skipvid.video.source import open_source
@@ -141,6 +142,16 @@ def test_sound_that_outlasts_the_picture_is_kept(make_clip, play, tmp_path):
     source = make_clip(sound="aac", sound_length=2.0)
     copy(source, tmp_path / "out.mp4")
     assert play(tmp_path / "out.mp4").sound_end == pytest.approx(play(source).sound_end, abs=0.03)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_an_image_becomes_a_video_of_one_frame(play, tmp_path, suffix):
+    """A picture is a stream without a start time."""
+    still = tmp_path / f"still{suffix}"
+    cv2.imwrite(str(still), np.full((48, 64, 3), 90, np.uint8))
+    with VideoSink(tmp_path / "out.mp4", 64, 48, sound_from=still) as sink:
+        sink.write(np.full((48, 64, 3), 90, np.uint8), 0.0)
+    assert len(play(tmp_path / "out.mp4").times) == 1
 
 
 def test_sound_can_be_left_out(make_clip, play, tmp_path):
