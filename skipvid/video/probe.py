@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -44,7 +45,9 @@ class SourceFacts:
         height: The same.
         fps: Average, or None.
         frames: Claimed by the container, or None; fewer may decode.
+        duration: Of the whole, picture and sound.
         start: Of the picture.
+        end: Of the picture, as claimed, or None.
         container_start: Of whatever starts first, picture or sound.
         pixel_aspect: Width of a pixel over its height.
     """
@@ -58,6 +61,7 @@ class SourceFacts:
     frames: int | None
     duration: float | None
     start: float
+    end: float | None
     container_start: float
     time_base: Fraction
     pixel_aspect: Fraction
@@ -106,12 +110,24 @@ def _facts(container: av.container.InputContainer, path: Path) -> SourceFacts:
         frames=video.frames or None,
         duration=container.duration / av.time_base if container.duration is not None else None,
         start=start,
+        end=_end(video, start, container.duration, origin),
         container_start=min(origin, start),
         time_base=video.time_base or Fraction(1, 90_000),
         pixel_aspect=codec.sample_aspect_ratio or Fraction(1),
         colour=Colour(int(codec.colorspace), int(codec.color_range), int(codec.color_primaries), int(codec.color_trc)),
         sound=tuple(_sound(stream) for stream in container.streams.audio),
     )
+
+
+def _end(video: av.video.stream.VideoStream, start: float, duration: int | None, origin: float) -> float | None:
+    """End of the picture: what the stream says, else Matroska's tag for it, else the end of the whole file."""
+    if video.duration is not None and video.time_base:
+        return start + float(video.duration * video.time_base)
+    clock = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", video.metadata.get("DURATION", "").strip())
+    if clock is not None:
+        hours, minutes, seconds = map(float, clock.groups())
+        return (hours * 60 + minutes) * 60 + seconds
+    return origin + duration / av.time_base if duration is not None else None
 
 
 def _sound(stream: av.audio.stream.AudioStream) -> SoundFacts:

@@ -154,15 +154,24 @@ class FileSource(Source):
             if not ok or image is None:
                 break
             yield Frame(_three_channels(image), index, pts)
-        self._finish(index + 1, timed)
+        self._finish(index + 1, timed, pts)
 
-    def _finish(self, decoded: int, timed: int) -> None:
+    def _finish(self, decoded: int, timed: int, last: float) -> None:
         # Without a count in the container, the claim is duration times rate, which may be one off.
         spare = 0 if self.facts and self.facts.frames else 1
+        if spare and self.frames is not None and decoded < self.frames - spare:
+            self._claim_by_time(decoded, last)
         if self.frames is not None and decoded < self.frames - spare:
             self.notes.append(f"{self.name}: {self.frames} frames claimed, {decoded} decode.")
         if decoded > 1 and timed == 0:
             self.notes.append(f"{self.name}: the file carries no times; {self.fps:g} frames/s assumed.")
+
+    def _claim_by_time(self, decoded: int, last: float) -> None:
+        """Duration times rate is too much where the rate varies or sound goes on: how far frames came in time tells better."""
+        if self.frames is None or self.facts is None or self.facts.end is None:
+            return
+        lasted, wanted = last + 1 / self.fps - self.facts.start, self.facts.end - self.facts.start
+        self.frames = min(self.frames, max(decoded, round(decoded * wanted / lasted)))
 
     def close(self) -> None:
         self._capture.release()

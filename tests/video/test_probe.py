@@ -52,3 +52,10 @@ def test_file_without_boxes_is_left_alone(tmp_path):
     path.write_bytes(b"hello")
     trim(path)
     assert path.read_bytes() == b"hello"
+
+
+def test_the_picture_ends_before_sound_that_goes_on(make_clip):
+    for name in ("a.mkv", "a.mp4"):
+        facts = probe(make_clip(name, sound="aac", sound_length=3.0))
+        assert facts.end == pytest.approx(1.0, abs=0.01)
+        assert facts.duration > 2.5

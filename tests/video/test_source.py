@@ -95,6 +95,15 @@ def test_truncated_file_delivers_what_decodes_and_says_so(make_clip):
     assert source.notes == [f"cut: 100 frames claimed, {len(frames)} decode."]
 
 
+@pytest.mark.parametrize("varied", [True, False])
+def test_pauses_and_longer_sound_do_not_make_a_whole_file_look_cut_off(make_clip, varied):
+    """Matroska counts no frames: duration times rate claims more than there are."""
+    times = [i / 25 + i // 10 for i in range(60)] if varied else [i / 25 for i in range(60)]
+    path = make_clip("whole.mkv", times, sound=None if varied else "aac", sound_length=6.0, base=1000)
+    frames, source = frames_of(path)
+    assert (len(frames), source.frames, source.notes) == (60, 60, [])
+
+
 def test_image_is_a_video_of_one_frame(tmp_path):
     image = np.full((20, 30, 3), (10, 200, 60), np.uint8)
     cv2.imwrite(str(tmp_path / "still.png"), image)
