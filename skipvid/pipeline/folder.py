@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 
 from skipvid.errors import OutputError
 from skipvid.stats import files
+from skipvid.video.inputs import is_utf8
 
 __all__ = ["RUNS", "choose_folders", "clear", "prepare", "run_name"]
 
@@ -81,8 +82,11 @@ def prepare(folder: Path) -> None:
     """Create the folder.
 
     Raises:
-        OutputError: It cannot be created, or is a file.
+        OutputError: It cannot be created, is a file, or has a name that the encoder does not take.
     """
+    if not is_utf8(folder.resolve()):
+        message = f"The folder {str(folder)!a} cannot be used: its name is not in UTF-8, which videos are written with."
+        raise OutputError(message, "Name another one with --out, or, where the locale is not UTF-8, set LC_ALL=C.UTF-8.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

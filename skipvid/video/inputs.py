@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from skipvid.errors import SourceError
 
-__all__ = ["IMAGE_SUFFIXES", "VIDEO_SUFFIXES", "expand", "is_camera", "is_url"]
+__all__ = ["IMAGE_SUFFIXES", "VIDEO_SUFFIXES", "expand", "is_camera", "is_url", "is_utf8"]
 
 _CONTAINERS = ".3g2 .3gp .asf .avi .flv .gif .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .rm .ts .vob .webm .wmv"
 _RAW_STREAMS = ".dv .h264 .h265 .hevc .ivf .mjpeg .mjpg .y4m"
@@ -25,6 +26,11 @@ def is_url(spec: str) -> bool:
 def is_camera(spec: str) -> bool:
     """Whether a source is the number of a camera; a file of that name is a file."""
     return spec.isascii() and spec.isdigit() and not Path(spec).exists()
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether a name is UTF-8 on the disk, which is what FFmpeg takes it for, whatever the locale; other names crash OpenCV."""
+    return os.fsencode(path) == str(path).encode("utf-8", "surrogatepass")
 
 
 def expand(inputs: Iterable[str | Path]) -> list[str]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skipvid.errors import SkipvidError, SourceError
 from skipvid.video.clock import Timing
 from skipvid.video.cv import cv2
-from skipvid.video.inputs import IMAGE_SUFFIXES, expand, is_camera, is_url, missing
+from skipvid.video.inputs import IMAGE_SUFFIXES, expand, is_camera, is_url, is_utf8, missing
 from skipvid.video.probe import SourceFacts, probe
 
 __all__ = ["FileSource", "Frame", "ImageSource", "Source", "expand", "open_source"]
@@ -236,6 +236,9 @@ def _require_content(path: Path) -> None:
     if path.is_dir():
         message = f"{path} is a folder."
         raise SourceError(message, "Give a video file.")
+    if not is_utf8(path.resolve()):
+        message = f"The name of {str(path)!a} is not in UTF-8, the one encoding that the decoder takes."
+        raise SourceError(message, "Rename it, or, where the locale is not UTF-8, set LC_ALL=C.UTF-8.")
     try:
         with path.open("rb") as file:
             empty = not file.read(1)

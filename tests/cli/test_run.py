@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,6 +161,20 @@ def test_one_bad_input_does_not_stop_the_rest_and_the_exit_code_tells(skipvid: S
     assert said.code == 1
     assert [line.split(" ")[1] for line in said.err.splitlines()] == ["none.mp4", "empty.mp4"]
     assert json.loads(Path("out/walk/run.json").read_text())["status"] == "complete"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_a_name_that_is_not_utf8_is_one_line(skipvid: Skipvid, model: Path, clip: Path) -> None:
+    """OpenCV's decoder crashes at such a name, and the encoder raises."""
+    name = os.fsdecode(b"caf\xe9.mp4")
+    shutil.copy(clip, name)
+    said = skipvid("run", name, "--model", model)
+    assert said.code == 1
+    assert said.err.startswith("skipvid: The name of 'caf\\udce9.mp4' is not in UTF-8")
+    said = skipvid("run", clip, "--model", model, "-o", os.fsdecode(b"caf\xe9"))
+    assert said.code == 1
+    assert said.err.startswith("skipvid: The folder 'caf\\udce9' cannot be used: its name is not in UTF-8")
+    assert not Path("runs").exists()
 
 
 @pytest.mark.parametrize(
