@@ -40,12 +40,14 @@ def run_all(
     """
     from skipvid.pipeline.folder import choose_folders
     from skipvid.pipeline.process import run
+    from skipvid.pipeline.record import public_name
     from skipvid.pipeline.setup import Models
 
     check(base)
     _settle_in()
     stop = stop or Stop()
     sources, failed = _sources(inputs)
+    total = len(sources) + len(failed)
     folders = choose_folders(sources, out, overwrite=base.overwrite)
     models = Models()
     reporter = _reporter(quiet=quiet, verbose=verbose)
@@ -53,15 +55,17 @@ def run_all(
         try:
             result = run(replace(base, source=source, folder=folder), reporter, stop, models)
         except SkipvidError as error:
-            if len(sources) + failed == 1:
+            if total == 1:
                 raise
             print(f"skipvid: {error}", file=sys.stderr)
-            failed += 1
+            failed.append(source)
         else:
             end_if_interrupted(result)
         finally:
             reporter.close()
     if failed:
+        if not quiet:
+            print(f"skipvid: {len(failed)} of {total} inputs failed: {', '.join(map(public_name, failed))}.", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -80,12 +84,12 @@ def _reporter(*, quiet: bool, verbose: bool) -> Reporter:
     return Reporter(Console(stderr=True), Console(), verbose=verbose)
 
 
-def _sources(inputs: Sequence[str]) -> tuple[list[str], int]:
-    """The sources that exist, and how many inputs name none; those are told, unless there is but one."""
+def _sources(inputs: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The sources that exist, and the inputs that name none; those are told, unless there is but one."""
     from skipvid.video.inputs import expand
 
     sources: list[str] = []
-    failed = 0
+    failed: list[str] = []
     for given in inputs:
         try:
             sources += expand([given])
@@ -93,7 +97,7 @@ def _sources(inputs: Sequence[str]) -> tuple[list[str], int]:
             if len(inputs) == 1:
                 raise
             print(f"skipvid: {error}", file=sys.stderr)
-            failed += 1
+            failed.append(given)
     return sources, failed
 
 

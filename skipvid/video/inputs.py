@@ -45,6 +45,9 @@ def expand(inputs: Iterable[str | Path]) -> list[str]:
     found: list[str] = []
     for item in inputs:
         spec = str(item)
+        if not spec:
+            message = "An input is empty."  # as of an unset variable of the shell; a path, it would be the current folder
+            raise SourceError(message, "Give a video file, a folder, a pattern, the number of a camera, or an rtsp:// address.")
         path = Path(spec).expanduser()
         if is_url(spec) or is_camera(spec):
             found.append(spec)

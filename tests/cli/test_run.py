@@ -163,6 +163,20 @@ def test_one_bad_input_does_not_stop_the_rest_and_the_exit_code_tells(skipvid: S
     assert json.loads(Path("out/walk/run.json").read_text())["status"] == "complete"
 
 
+def test_the_end_of_a_batch_names_what_failed(skipvid: Skipvid, model: Path, clip: Path) -> None:
+    Path("empty.mp4").touch()
+    said = skipvid("run", "none.mp4", clip, "empty.mp4", "--model", model, "-o", "out")
+    assert said.code == 1
+    assert said.err.splitlines()[-1] == "skipvid: 2 of 3 inputs failed: none.mp4, empty.mp4."
+
+
+def test_an_empty_input_is_not_the_current_folder(skipvid: Skipvid, model: Path, clip: Path) -> None:
+    said = skipvid("run", "", "--model", model)
+    assert said.code == 1
+    assert said.err.startswith("skipvid: An input is empty. ")
+    assert not Path("runs").exists()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
 def test_a_name_that_is_not_utf8_is_one_line(skipvid: Skipvid, model: Path, clip: Path) -> None:
     """OpenCV's decoder crashes at such a name, and the encoder raises."""
