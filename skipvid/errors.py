@@ -28,7 +28,8 @@ class SkipvidError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(f"{message} {remedy}".strip())
+        between = "" if message.endswith("\n") else " "
+        super().__init__(f"{message}{between}{remedy}".strip())
         self.message = message
         self.remedy = remedy
 

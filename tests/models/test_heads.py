@@ -279,6 +279,12 @@ def test_an_unknown_layout_is_answered_with_its_shapes_and_a_card_to_start_from(
         assert words in caught.value.remedy
 
 
+def test_a_classifier_is_told_as_such() -> None:
+    with pytest.raises(DecodeError, match=r"logits: 1 x 1000\nThat tells of the picture as a whole") as caught:
+        recognise(Card("resnet"), {"logits": (1, 1000)}, (224, 224))
+    assert caught.value.remedy.endswith("Use a detector or pose network.")
+
+
 def test_a_head_named_in_vain_is_an_error() -> None:
     with pytest.raises(DecodeError, match="'yolox' does not understand"):
         recognise(Card("mine", head="yolox"), {"feat": (1, 512)}, (224, 224))

@@ -71,6 +71,8 @@ def recognise(card: Card, shapes: Mapping[str, tuple[int, ...]], input_size: tup
 def _unknown(card: Card, facts: Facts, what: str) -> DecodeError:
     outputs = "".join(f"\n  {name}: {' x '.join(map(str, shape))}" for name, shape in facts.shapes.items())
     message = f"{what} (input {facts.height} x {facts.width}):{outputs}\n"
+    if all(len(shape) == 2 and shape[0] == 1 for shape in facts.shapes.values()):
+        return DecodeError(message, "That tells of the picture as a whole, as a classifier does. Use a detector or pose network.")
     remedy = f"Write a card beside the file, model.toml, or pass --head:\n{_snippet(card)}"
     return DecodeError(message, remedy)
 
