@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="List, fetch, check and explain networks.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="List, fetch, check and explain networks.", no_args_is_help=True)
 
 _PIPED_WIDTH = 160  # columns of a table that goes to a file or another program
 _MIB = 1 << 20

@@ -43,6 +43,7 @@ __all__ = [
     "Reference",
     "RefreshEvery",
     "Roi",
+    "RunPreset",
     "Show",
     "Structure",
     "TargetFps",
@@ -89,10 +90,9 @@ Roi = Annotated[
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Never download a model.", rich_help_panel=_NETWORK)]
 
-Preset = Annotated[
-    PresetName | None,
-    typer.Option(help="How much change is ignored; exact: none. Default: balanced, with --blur high.", rich_help_panel=_CHANGE),
-]
+_PRESET = "How much change is ignored; exact: none. Default: balanced"
+Preset = Annotated[PresetName | None, typer.Option(help=f"{_PRESET}.", rich_help_panel=_CHANGE)]
+RunPreset = Annotated[PresetName | None, typer.Option("--preset", help=f"{_PRESET}, with --blur high.", rich_help_panel=_CHANGE)]
 Thresholds = Annotated[
     Path | None, typer.Option(help="Thresholds file of `skipvid tune-thresholds` instead of a preset.", rich_help_panel=_CHANGE)
 ]

@@ -13,7 +13,7 @@ from skipvid.errors import OutputError, SkipvidError
 
 __all__ = ["app", "find_run"]
 
-app = typer.Typer(help="Show what a run did.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Show what a run did.", no_args_is_help=True)
 
 PAGE = "report.html"
 _RUN_FILE = "run.json"
@@ -42,7 +42,7 @@ class _OptionalPage(TyperCommand):
 @app.command(cls=_OptionalPage)
 def stats(
     run: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="Folder of a run, or its name under runs/. Default: the newest.")
+        str | None, typer.Argument(metavar="RUN", help="Folder of a run, or its name under runs/. Default: the newest.")
     ] = None,
     html: Annotated[
         str | None,

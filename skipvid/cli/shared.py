@@ -32,7 +32,7 @@ class RunOptions:
     max_det: opt.MaxDet = 300
     roi: opt.Roi = None
     offline: opt.Offline = False
-    preset: opt.Preset = None
+    preset: opt.RunPreset = None
     thresholds: opt.Thresholds = None
     input_threshold: opt.InputThreshold = None
     gate: opt.Gate = None

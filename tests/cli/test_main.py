@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 
 import pytest
@@ -59,6 +60,19 @@ def test_every_command_and_every_option_has_help(command: list[str], skipvid: Sk
     for parameter in resolved.params:
         if parameter.param_type_name == "option":
             assert parameter.help, parameter.name
+
+
+@pytest.mark.parametrize("command", _commands(), ids=" ".join)
+def test_help_speaks_of_no_option_that_the_command_lacks(command: list[str], skipvid: Skipvid) -> None:
+    said = skipvid(*command, "--help").out
+    named = set(re.findall(r"--[a-z][a-z-]+", said))
+    resolved = cli._Commands().get_command(None, command[0])
+    for name in command[1:]:
+        resolved = resolved.commands[name]
+    own = {option for parameter in resolved.params for option in parameter.opts} | {"--help"}
+    # The file that tune-thresholds writes is for another command.
+    assert named - own <= ({"--thresholds"} if command == ["tune-thresholds"] else set())
+    assert "--install-completion" not in own
 
 
 def test_a_users_error_is_one_line_with_the_remedy(failing: pytest.MonkeyPatch, skipvid: Skipvid) -> None:
