@@ -23,6 +23,8 @@ __all__ = ["export"]
 
 _Row = Mapping[str, Any]
 
+_SEEN = 0.2  # least confidence of a keypoint in annotations, as in the pictures
+
 
 def export(folder: Path, formats: Sequence[Export], *, labels: Sequence[str], size: tuple[int, int]) -> list[Path]:
     """Write the predictions of a run folder in other formats.
@@ -74,13 +76,22 @@ def _coco(path: Path, labels: Sequence[str], size: tuple[int, int]) -> dict[str,
     ]
     names = [{"id": index, "name": labels[index] if index < len(labels) else str(index)} for index in sorted(used)]
     annotations = [
-        {"id": number, "area": round(entry["bbox"][2] * entry["bbox"][3], 3), "iscrowd": 0, **entry}
+        {"id": number, "area": round(entry["bbox"][2] * entry["bbox"][3], 3), "iscrowd": 0, **entry, **_annotated(entry)}
         for number, entry in enumerate(results, start=1)
     ]
     return {
         "predictions.coco_results.json": json.dumps(results),
         "predictions.coco.json": json.dumps({"images": images, "categories": names, "annotations": annotations}),
     }
+
+
+def _annotated(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Keypoints as annotations have them: with 2 where one is seen and zeros where not, in place of a confidence."""
+    if "keypoints" not in entry:
+        return {}
+    values = entry["keypoints"]
+    points = [(x, y, 2) if conf >= _SEEN else (0, 0, 0) for x, y, conf in zip(*[iter(values)] * 3, strict=True)]
+    return {"keypoints": [value for point in points for value in point], "num_keypoints": sum(point[2] == 2 for point in points)}
 
 
 def _mot(path: Path, labels: Sequence[str], size: tuple[int, int]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from skipvid.stats import files, rows
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     found = Detections(np.array([[10, 20, 30, 60]], np.float32), np.array([0.75], np.float32), np.array([1], np.int32))
-    points = Detections(found.boxes, found.scores, found.labels, np.array([[[11, 22, 0.5]]], np.float32))
+    points = Detections(found.boxes, found.scores, found.labels, np.array([[[11, 22, 0.5], [3, 4, 0.1]]], np.float32))
     with rows.JsonLines(tmp_path / files.PREDICTIONS) as lines:
         lines.write(rows.prediction_row(0, 0.0, Detections.none(), ("cat", "dog")))
         lines.write(rows.prediction_row(4, 0.16, found, ("cat", "dog")))
@@ -45,9 +45,13 @@ def test_coco_lists_every_frame_and_category_and_numbers_annotations_from_one(fo
     results, whole = export(folder, [Export.COCO, Export.COCO], labels=("cat", "dog"), size=(64, 48))
     listed = json.loads(results.read_text())
     assert listed[0] == {"image_id": 4, "category_id": 1, "bbox": [10.0, 20.0, 20.0, 40.0], "score": 0.75}
-    assert listed[1]["keypoints"] == [11.0, 22.0, 0.5]
+    assert listed[1]["keypoints"] == [11.0, 22.0, 0.5, 3.0, 4.0, 0.1]
     dataset = json.loads(whole.read_text())
     assert [image["id"] for image in dataset["images"]] == [0, 4, 8]
     assert dataset["categories"] == [{"id": 0, "name": "cat"}, {"id": 1, "name": "dog"}]
     assert [entry["id"] for entry in dataset["annotations"]] == [1, 2]
     assert dataset["annotations"][0]["area"] == 800.0
+    assert "num_keypoints" not in dataset["annotations"][0]
+    # Annotations have visibility, 0 or 2, where results have confidence.
+    assert dataset["annotations"][1]["keypoints"] == [11.0, 22.0, 2, 0, 0, 0]
+    assert dataset["annotations"][1]["num_keypoints"] == 1
