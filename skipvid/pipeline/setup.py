@@ -122,6 +122,8 @@ def assemble(config: RunConfig, source: Source, models: Models) -> Setup:
     frame_size = (source.width, source.height)
     if config.roi is not None:
         _check_inside(config.roi, frame_size)
+    for zone in config.gate.ignore_zones:
+        _check_touches(zone, frame_size)
     model = models.get(config.model, frame_size if config.roi is None else config.roi[2:])
 
     def fit(size: tuple[int, int]) -> Letterbox:
@@ -219,6 +221,12 @@ def _check_inside(roi: Rectangle, size: tuple[int, int]) -> None:
     if x + width > size[0] or y + height > size[1]:
         message = f"The region {x},{y},{width},{height} of --roi reaches beyond the frame of {size[0]}x{size[1]}."
         raise UsageError(message, "Give x,y,w,h inside the frame.")
+
+
+def _check_touches(zone: Rectangle, size: tuple[int, int]) -> None:
+    if zone[0] >= size[0] or zone[1] >= size[1]:
+        message = f"The zone {','.join(map(str, zone))} of --ignore-zone lies outside the frame of {size[0]}x{size[1]}."
+        raise UsageError(message, "Give x,y,w,h in pixels of the frame.")
 
 
 def _region(roi: Rectangle | None, size: tuple[int, int]) -> tuple[float, float, float, float] | None:

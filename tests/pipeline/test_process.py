@@ -275,6 +275,14 @@ def test_changes_in_an_ignored_zone_cost_nothing(make: Make, tmp_path: Path) -> 
     assert costs[1] < 0.2 * costs[0]
 
 
+def test_a_zone_that_the_frame_does_not_hold_is_a_mistake(make: Make) -> None:
+    config = make(gate=GateChoice("balanced", ignore_zones=((90, 10, 20, 20), (10, 64, 20, 20))))
+    with pytest.raises(UsageError) as caught:
+        run(config)
+    assert caught.value.message == "The zone 10,64,20,20 of --ignore-zone lies outside the frame of 96x64."
+    assert not _folder(config).exists()
+
+
 def test_classes_may_be_named_and_an_unknown_one_is_told(make: Make) -> None:
     assert run(make(detect=DetectChoice(classes=("face",)))).detections == 24
     with pytest.raises(UsageError, match="has no class 'dog'"):
