@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skipvid.errors import ModelError
-from skipvid.models.names import Skeleton, labels_of, skeleton_of
+from skipvid.models.names import LABELS, Skeleton, labels_of, skeleton_of
 
 if TYPE_CHECKING:
     from skipvid.engine.executor import PixelMap
@@ -108,9 +108,10 @@ class ImageSize:
             return self.size
         width, height = frame_size
         shrink = min(1.0, self.longest / max(width, height))
-        return self._round_up(height * shrink), self._round_up(width * shrink)
+        return self.round_up(height * shrink), self.round_up(width * shrink)
 
-    def _round_up(self, side: float) -> int:
+    def round_up(self, side: float) -> int:
+        """The least multiple that holds a side."""
         # The subtraction keeps a product such as 432 * (640 / 768) = 360.00000000000006 from gaining a whole multiple.
         return max(1, int(np.ceil(side / self.multiple - 1e-6))) * self.multiple
 
@@ -253,6 +254,9 @@ def read_labels(spec: str) -> tuple[str, ...]:
     """
     path = Path(spec)
     if not path.is_file():
+        if spec not in LABELS:
+            message = f"There is no file of class names {spec!r}, nor a set of that name."
+            raise ModelError(message, f"Give a text file with one class name a line, or one of {', '.join(sorted(LABELS))}.")
         return labels_of(spec)
     try:
         lines = tuple(line.strip() for line in path.read_text("utf-8").splitlines())

@@ -108,4 +108,6 @@ def input_size(card: Card, imgsz: int | Size | None, frame_size: Size | None, de
         raise UsageError(message, "Give imgsz as one number or two, such as 640 or (384, 640).")
     if isinstance(imgsz, int) and card.imgsz.rule == "video" and frame_size is not None:
         return replace(card.imgsz, longest=imgsz).choose(frame_size, declared)
+    if card.imgsz.rule == "video":  # such a network takes multiples only
+        return card.imgsz.round_up(sides[0]), card.imgsz.round_up(sides[1])
     return sides[0], sides[1]

@@ -12,6 +12,7 @@ from skipvid.errors import ModelError
 from skipvid.models.card import Card, ImageSize, Preprocess, Source, parse_card, read_card, read_labels
 from skipvid.models.heads import head_names
 from skipvid.models.library import card_for_file, package_cards, registry, registry_card
+from skipvid.models.loading import input_size
 
 
 def test_every_card_of_the_package_is_sound() -> None:
@@ -163,3 +164,14 @@ def test_the_card_in_the_documentation_is_one() -> None:
 def test_the_documentation_names_every_head() -> None:
     text = (Path(__file__).parents[2] / "docs" / "models.md").read_text("utf-8")
     assert all(f"| `{name}` |" in text for name in head_names())
+
+
+def test_a_file_of_class_names_that_is_not_there_is_told_as_a_file() -> None:
+    with pytest.raises(ModelError, match=r"no file of class names 'mine\.txt'"):
+        read_labels("mine.txt")
+
+
+def test_a_size_that_is_asked_for_becomes_one_that_the_network_takes() -> None:
+    card = Card("mine", imgsz=ImageSize(rule="video", multiple=32))
+    assert input_size(card, (33, 2000), None, None) == (64, 2016)
+    assert input_size(Card("mine"), (33, 2000), None, None) == (33, 2000), "nothing is known of this network"
