@@ -116,7 +116,9 @@ def _invoke(arguments: list[str], stop: Stop) -> int:
     except _CommandLineError as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "skipvid"
-        raise UsageError(_one_line(error.format_message()), f"See `{command} --help`.") from error
+        # The help was shown in place of a command that was left out.
+        said = _one_line(error.format_message()).replace("Value error, ", "") or "A command is missing."
+        raise UsageError(said, f"See `{command} --help`.") from error
     return code if isinstance(code, int) else 0
 
 

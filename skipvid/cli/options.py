@@ -86,7 +86,12 @@ Classes = Annotated[
 ]
 MaxDet = Annotated[int, typer.Option(min=1, help="Most detections per frame.", rich_help_panel=_NETWORK)]
 Roi = Annotated[
-    str | None, typer.Option(metavar="X,Y,W,H", help="Part of the frame that the network sees.", rich_help_panel=_NETWORK)
+    str | None,
+    typer.Option(
+        metavar="X,Y,W,H",
+        help="Part of the frame that the network sees; most pose networks see a margin around it, too.",
+        rich_help_panel=_NETWORK,
+    ),
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Never download a model.", rich_help_panel=_NETWORK)]
 
