@@ -17,7 +17,7 @@ from skipvid.graph.gates import gate_points
 from skipvid.graph.interpret import Source, find_policy
 from skipvid.graph.loader import LoadedModel, load_file, normalise
 from skipvid.graph.lowering import DenseNode, Lowering
-from skipvid.graph.partition import IslandParts, TailParts, cut_tail, form_islands
+from skipvid.graph.partition import IslandParts, TailParts, cut_tail, form_islands, tail_macs
 from skipvid.graph.passes import optimise
 from skipvid.graph.submodel import submodel
 from skipvid.graph.values import Value, View
@@ -136,7 +136,7 @@ def _finish_tail(draft: Draft, tail: TailParts, low: Lowering) -> Tail | None:
     nodes = [d.node for d in tail.nodes]
     inputs, model = submodel(nodes, _resolved(tail.values, draft), draft.tensors, tail.outputs, low.opsets)
     proto = onnx.load_model_from_string(model)
-    return Tail(inputs, tail.outputs, model, tuple(n.op_type for n in proto.graph.node))
+    return Tail(inputs, tail.outputs, model, tuple(n.op_type for n in proto.graph.node), tail_macs(low, tail))
 
 
 def _check_runs(

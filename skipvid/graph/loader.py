@@ -13,11 +13,13 @@ from onnx import TensorProto, numpy_helper
 from onnx.inliner import inline_local_functions
 
 from skipvid.errors import GraphError
+from skipvid.graph.inputs import simplify_inputs
 
 __all__ = ["LoadedModel", "load_file", "normalise"]
 
 _OLDEST_OPSET = 7
 _HALF = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
+_EIGHT_BITS = ("QuantizeLinear", "QLinearConv", "ConvInteger", "DynamicQuantizeLinear")
 
 
 class LoadedModel:
@@ -119,7 +121,7 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
 
 
 def normalise(proto: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, tuple[str, ...]]:
-    """Checks the operator set and the weights, widens half precision and drops attributes that ONNX abolished.
+    """Checks the operator set and the weights, widens half precision, simplifies inputs, drops attributes that ONNX abolished.
 
     Args:
         proto: The model; it is changed in place.
@@ -137,6 +139,9 @@ def normalise(proto: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, tupl
     notes = []
     if _widen(proto):
         notes.append("half-precision weights are widened to float32")
+    notes += simplify_inputs(proto)
+    if any(n.op_type in _EIGHT_BITS for n in proto.graph.node):
+        notes.append("the file computes in 8 bits, which runs dense; the float network that it was made of runs incrementally")
     for graph in _graphs(proto.graph):
         for node in graph.node:
             if node.op_type == "BatchNormalization":

@@ -11,7 +11,7 @@ import onnx
 from numpy.typing import NDArray
 
 from skipvid.graph.nodes import Node
-from skipvid.graph.values import Dense, Known, NotIncrementalError, Value, View, canonical, view_of
+from skipvid.graph.values import Dense, Known, NotIncrementalError, Value, View, view_of
 from skipvid.graph.views import FromBlocks, Permuted, Plain, ToBlocks, as_map
 from skipvid.plan import Concat, DepthToSpace, FloatArray, IntArray, Op, Resample, SpaceToDepth, TensorSpec
 
@@ -239,8 +239,3 @@ class Lowering:
             count += 1
             name = f"{wanted}@map{count}"
         return name
-
-
-def same_layout(a: View, b: View) -> bool:
-    """Whether two views lay their maps out alike."""
-    return tuple(map(canonical, a.dims)) == tuple(map(canonical, b.dims))

@@ -11,7 +11,7 @@ from skipvid.graph.nodes import Node
 from skipvid.graph.values import Dense, Known, NotIncrementalError, Value, View
 from skipvid.plan import Island
 
-__all__ = ["IslandParts", "TailParts", "cut_tail", "form_islands"]
+__all__ = ["IslandParts", "TailParts", "cut_tail", "form_islands", "tail_macs"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,11 @@ def cut_tail(low: Lowering) -> TailParts:
         rest.append(name)
     nodes, values = low.closure(rest)
     return TailParts(maps, tuple(rest), nodes, values)
+
+
+def tail_macs(low: Lowering, tail: TailParts) -> int:
+    """Multiply-accumulates of one run of the tail."""
+    return sum(_macs(d.node, low) for d in tail.nodes)
 
 
 def _levels(low: Lowering) -> dict[str, int]:

@@ -45,7 +45,7 @@ class PlanReport:
     Attributes:
         rows: Operators in execution order, the tail last.
         input: ``(height, width, channels)``.
-        macs: Multiply-accumulates of a full pass.
+        macs: Multiply-accumulates of a full pass, the tail included.
         incremental_macs: Those that can be skipped pixel by pixel.
         gates: Number of gate points.
         stream_bytes: Memory of the maps of one stream.
@@ -98,12 +98,12 @@ def describe(plan: Plan) -> PlanReport:
         rows.append(PlanRow(op.name, _kind(op), how, reason, shape, plan.op_macs[op.name], gates.get(op.output)))
     if plan.tail is not None:
         reason = "lays out and decodes the last maps; runs only when one of them changed"
-        rows.append(PlanRow("tail", _counted(plan.tail.nodes), "tail", reason, (), 0, None))
+        rows.append(PlanRow("tail", _counted(plan.tail.nodes), "tail", reason, (), plan.tail.macs, None))
     skippable = sum(plan.op_macs[op.name] for op in plan.ops if not isinstance(op, Island))
     return PlanReport(
         rows=tuple(rows),
         input=(plan.input.height, plan.input.width, plan.input.channels),
-        macs=plan.dense_macs,
+        macs=plan.dense_macs + (0 if plan.tail is None else plan.tail.macs),
         incremental_macs=skippable,
         gates=len(plan.gates),
         stream_bytes=plan.stream_bytes,

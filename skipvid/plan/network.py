@@ -37,12 +37,14 @@ class Tail:
         outputs: Names of the graph outputs it produces.
         model: The serialised ONNX model.
         nodes: The ONNX operators inside, for the table that loading prints.
+        macs: Multiply-accumulates of one run. They are not part of `Plan.dense_macs`, which counts what streams keep account of.
     """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     model: bytes = field(repr=False)
     nodes: tuple[str, ...] = ()
+    macs: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skipvid.graph.lowering import Lowering, same_layout
+from skipvid.graph.lowering import Lowering
 from skipvid.graph.nodes import Node
 from skipvid.graph.ops.resample import emit_tables
 from skipvid.graph.registry import LowerFunction, Rule
-from skipvid.graph.values import Dense, Known, NotIncrementalError, Value, View, as_constant, view_of
+from skipvid.graph.values import Dense, Dim, Known, NotIncrementalError, Value, View, as_constant, view_of
 from skipvid.plan import Binary, BinaryKind, Constant, TensorSpec
 
 __all__ = ["RULES", "combine", "with_constant"]
@@ -52,32 +52,44 @@ def _spread(low: Lowering, spec: TensorSpec, height: int, width: int) -> TensorS
     return low.spec(emit_tables(low, view_of(spec), rows, cols))
 
 
+def _merged(a: View, b: View) -> tuple[Dim, ...] | None:
+    """The dimensions of two views of equal rank together, where each runs through its map like the other or not at all."""
+    dims = []
+    for x, y in zip(a.dims, b.dims, strict=True):
+        if x and y and x != y:
+            return None
+        dims.append(x or y)
+    return tuple(dims)
+
+
 def combine(low: Lowering, a: View, b: View, kind: BinaryKind, output: str) -> View:
     """Two maps, broadcast as ONNX does."""
-    if same_layout(a, b):
-        spec, other = low.spec(a), low.spec(b)
-        if (spec.height, spec.width, spec.channels) == (other.height, other.width, other.channels):
-            plain = a.dims == view_of(spec).dims
-            size = (spec.height, spec.width, spec.channels)
-            y = low.emit(Binary, [a.base, b.base], size, output if plain else "", kind=kind)
-            return View(y.base, a.dims)
     rank = max(len(a.dims), len(b.dims))
-    if rank > 4 and not a.dims[0] and not b.dims[0]:
-        message = f"combines tensors of shapes {list(a.shape)} and {list(b.shape)}"
-        raise NotIncrementalError(message)
-    left, right = (low.spec(low.plain(_lift(v, max(rank, 4)))) for v in (a, b))
-    height, width, channels = (max(m, n) for m, n in zip(_size(left), _size(right), strict=True))
-    for spec in (left, right):
-        if any(n not in (1, m) for n, m in zip(_size(spec), (height, width, channels), strict=True)):
+    dims = _merged(_lift(a, rank), _lift(b, rank))
+    left, right = low.spec(a), low.spec(b)
+    if dims is None or not _broadcast(left, right):
+        if rank > 4 and not a.dims[0] and not b.dims[0]:
             message = f"combines tensors of shapes {list(a.shape)} and {list(b.shape)}"
             raise NotIncrementalError(message)
+        left, right = (low.spec(low.plain(_lift(v, max(rank, 4)))) for v in (a, b))
+        dims = None
+    if not _broadcast(left, right):
+        message = f"combines tensors of shapes {list(a.shape)} and {list(b.shape)}"
+        raise NotIncrementalError(message)
+    height, width, channels = (max(m, n) for m, n in zip(_size(left), _size(right), strict=True))
     if height * width > 1:
         left, right = _spread(low, left, height, width), _spread(low, right, height, width)
     if left.is_vector and right.is_vector and (height, width) != (1, 1):
         message = "combines a row and a column"
         raise NotIncrementalError(message)
-    y = low.emit(Binary, [left.name, right.name], (height, width, channels), output if rank == 4 else "", kind=kind)
-    return View(y.base, y.dims[4 - rank :] if rank < 4 else y.dims)
+    plain = rank == 4 and (dims is None or dims == view_of(TensorSpec("", height, width, channels)).dims)
+    y = low.emit(Binary, [left.name, right.name], (height, width, channels), output if plain else "", kind=kind)
+    return View(y.base, y.dims[max(4 - rank, 0) :] if dims is None else dims)
+
+
+def _broadcast(a: TensorSpec, b: TensorSpec) -> bool:
+    """Whether two maps agree along every axis, or one of them has size 1 there."""
+    return all(m == n or 1 in (m, n) for m, n in zip(_size(a), _size(b), strict=True))
 
 
 def _size(spec: TensorSpec) -> tuple[int, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,24 +11,29 @@ from numpy.typing import NDArray
 from skipvid.graph.lowering import Lowering
 from skipvid.graph.nodes import Node
 from skipvid.graph.registry import Rule
-from skipvid.graph.values import Atom, NotIncrementalError, Value, View, canonical
+from skipvid.graph.values import Atom, Known, NotIncrementalError, Value, View, canonical
 from skipvid.plan import Conv, FloatArray
 
 __all__ = ["RULES"]
 
 
-def _linear(low: Lowering, view: View, weight: NDArray[np.float32], bias: FloatArray) -> View:
-    """``x @ weight + bias`` along the last dimension of a view; ``weight`` is ``(inputs, outputs)``."""
+def _linear(low: Lowering, view: View, weight: NDArray[np.float32], bias: FloatArray, axis: int = -1) -> View:
+    """``x @ weight + bias`` along a dimension of a view, the last unless it runs over the channels; ``weight`` is
+    ``(inputs, outputs)``."""
     spec = low.spec(view)
+    axis %= len(view.dims)
     inputs, outputs = weight.shape
-    last = view.dims[-1]
-    if view.shape[-1] != inputs:
-        message = f"weights of {inputs} rows for a dimension of {view.shape[-1]}"
+    last = view.dims[axis]
+    if view.shape[axis] != inputs:
+        message = f"weights of {inputs} rows for a dimension of {view.shape[axis]}"
         raise NotIncrementalError(message)
     if last == canonical([Atom("c", spec.channels)]):
         kernel = np.ascontiguousarray(weight.T.reshape(outputs, inputs, 1, 1))
         y = low.emit(Conv, [spec.name], (spec.height, spec.width, outputs), weight=kernel, bias=bias)
-        return View(y.base, (*view.dims[:-1], canonical([Atom("c", outputs)])))
+        return View(y.base, (*view.dims[:axis], canonical([Atom("c", outputs)]), *view.dims[axis + 1 :]))
+    if axis != len(view.dims) - 1:
+        message = "multiplies along a dimension that is not the channels"
+        raise NotIncrementalError(message)
     if any(view.dims[:-1]):
         message = "multiplies along a dimension that is not the channels"
         raise NotIncrementalError(message)
@@ -54,6 +60,9 @@ def gemm(node: Node, low: Lowering) -> Sequence[Value]:
 
 
 def matmul(node: Node, low: Lowering) -> Sequence[Value]:
+    left = low.values[node.inputs[0]]
+    if isinstance(left, Known):
+        return [_from_left(low, left.array, low.view(node.inputs[1]))]
     weight = low.known(node, 1)
     view = low.view(node.inputs[0])
     if weight is None or weight.ndim != 2 or len(view.dims) < 2:
@@ -62,8 +71,19 @@ def matmul(node: Node, low: Lowering) -> Sequence[Value]:
     return [_linear(low, view, weight.astype(np.float32), np.zeros(weight.shape[1], np.float32))]
 
 
+def _from_left(low: Lowering, weight: NDArray[Any], view: View) -> View:
+    """``weight @ x``: a matrix along the second dimension from the end, such as embeddings that a map is compared with."""
+    extra = weight.shape[:-2]
+    if weight.ndim < 2 or weight.ndim > len(view.dims) or any(n != 1 for n in extra):
+        message = "a product of two tensors"
+        raise NotIncrementalError(message)
+    matrix = weight.reshape(weight.shape[-2:]).T.astype(np.float32)
+    return _linear(low, view, matrix, np.zeros(matrix.shape[1], np.float32), -2)
+
+
 _RULE = "constant right operand; along channels, or of a flattened map"
+_EITHER = "one operand constant, a matrix; along channels, or of a flattened map"
 RULES = (
     Rule("Gemm", gemm, "Conv", _RULE, multiplies=True),
-    Rule("MatMul", matmul, "Conv", _RULE, multiplies=True),
+    Rule("MatMul", matmul, "Conv", _EITHER, multiplies=True),
 )
