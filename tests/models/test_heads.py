@@ -230,6 +230,48 @@ def test_yolo_pose_layout() -> None:
     np.testing.assert_allclose(found.keypoints[0], [[50, 30, 0.9]] * 17, atol=1e-6)
 
 
+@pytest.mark.parametrize("strides", [(4, 8, 16, 32), (16, 32)])
+def test_yolo_with_finer_or_fewer_levels(strides: tuple[int, ...]) -> None:
+    out = np.zeros((1, 4 + 3, sum((64 // s) * (96 // s) for s in strides)), np.float32)
+    out[0, :, 9] = [56, 40, 32, 32, 0.0, 0.72, 0.1]
+    head = head_of({"output0": out}, Card("v8-p2"))
+    found = head.decode({"output0": out}, conf=0.3, iou=0.5)
+    np.testing.assert_allclose(found.boxes, [BOX], atol=1e-3)
+    assert found.labels.tolist() == [1]
+
+
+def test_yolo_with_turned_boxes_tells_the_upright_box_around_them() -> None:
+    out = np.zeros((1, 4 + 3 + 1, 126), np.float32)
+    out[0, :, 9] = [56, 40, 20 * math.sqrt(2), 12 * math.sqrt(2), 0.0, 0.72, 0.1, math.pi / 4]
+    head = head_of({"output0": out}, Card("v8-obb", labels=("a", "b", "c")))
+    found = head.decode({"output0": out}, conf=0.3, iou=0.5)
+    np.testing.assert_allclose(found.boxes, [BOX], atol=1e-3)
+    assert (found.labels.tolist(), found.scores.tolist(), head.classes) == ([1], [pytest.approx(0.72)], 3)
+
+
+def test_yolov5_face_has_landmarks_between_objectness_and_class() -> None:
+    out = np.zeros((1, 3 * 126, 16), np.float32)
+    out[0, 17] = [56, 40, 32, 32, 0.9, *[50, 30] * 5, 0.8]
+    head = head_of({"output": out}, Card("v5-face"))
+    found = head.decode({"output": out}, conf=0.3, iou=0.5)
+    assert (head.classes, head.keypoints, head.defaults.labels) == (1, 5, ("face",))
+    np.testing.assert_allclose(found.boxes, [BOX], atol=1e-3)
+    assert found.keypoints is not None
+    np.testing.assert_allclose(found.keypoints[0], [[50, 30, 0.72]] * 5, atol=1e-6)
+    named = head_of({"output": out}, Card("v5", labels=tuple("abcdefghijk")))
+    assert (named.classes, named.keypoints) == (11, 0)
+
+
+def test_yolov7_pose_layout() -> None:
+    out = np.zeros((1, 3 * 126, 57), np.float32)
+    out[0, 17] = [56, 40, 32, 32, 0.9, 0.8, *[50, 30, 0.9] * 17]
+    head = head_of({"output": out}, Card("v7-pose"))
+    found = head.decode({"output": out}, conf=0.3, iou=0.5)
+    assert (head.classes, head.keypoints) == (1, 17)
+    assert found.keypoints is not None
+    np.testing.assert_allclose(found.keypoints[0], [[50, 30, 0.9]] * 17, atol=1e-6)
+
+
 def test_yolox_with_its_own_box_arithmetic_is_told_apart() -> None:
     outputs, card = yolox()
     row = cell(64, 96, 8)

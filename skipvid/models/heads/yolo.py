@@ -11,11 +11,14 @@ from skipvid.models.card import Preprocess
 from skipvid.models.detection import Detections
 from skipvid.models.heads.base import Defaults, Facts, Outputs, best_class, finish, rows
 from skipvid.models.names import LABELS, SKELETONS
+from skipvid.plan import FloatArray
 
 __all__ = ["Yolo"]
 
-_GRIDS = ((8, 16, 32), (8, 16, 32, 64))
+_GRIDS = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32), (16, 32))
 _ANCHORS = 3  # predictions per cell of the families that have anchors
+_FACE_WIDTH = 4 + 1 + 2 * 5 + 1  # YOLOv5-face: box, objectness, landmarks, one class
+_PERSON_WIDTH = 4 + 1 + 1 + 3 * 17  # YOLOv7-pose: box, objectness, one class, keypoints; YOLOv8-pose has no objectness
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +26,9 @@ class Yolo:
     """Decodes one row per prediction: centre and size in pixels, objectness where there is one, classes, keypoints, mask weights.
 
     ``(1, N, 5 + C)`` with objectness (v5, v7) or ``(1, 4 + C, N)`` without (v8, v11). A card may say ``objectness``,
-    ``keypoints`` (their number, three values each) and ``masks`` (weights per prediction, ignored) in its options.
+    ``keypoints`` (their number, three values each), ``landmarks`` (points between objectness and classes, two values each, as
+    YOLOv5-face has them), ``angle`` (a last value by which the box is turned) and ``masks`` (weights per prediction, ignored) in
+    its options. Of a turned box the upright one around it is told.
     """
 
     output: str
@@ -31,13 +36,15 @@ class Yolo:
     objectness: bool
     classes: int
     keypoints: int = 0
+    landmarks: bool = False  # whether the keypoints stand in front of the classes and have no confidence of their own
+    angle: bool = False
     name: str = "yolo"
 
     @property
     def defaults(self) -> Defaults:
         labels = {80: LABELS["coco80"], 20: LABELS["voc20"]}.get(self.classes, ())
         if self.keypoints and self.classes == 1:
-            labels = LABELS["person"] if self.keypoints == 17 else labels
+            labels = LABELS["person"] if self.keypoints == 17 else LABELS["face"] if self.landmarks else labels
         skeleton = SKELETONS["coco17"] if self.keypoints == 17 else ()
         pixels = Preprocess(order="rgb", std=(255.0, 255.0, 255.0), fit="letterbox-centre", pad=114)
         return Defaults(pixels, labels=labels, skeleton=skeleton)
@@ -56,11 +63,12 @@ class Yolo:
             return None
         count, width = (shape[1], shape[2]) if upright else (shape[2], shape[1])
         masks = int(facts.options.get("masks", next((s[1] for s in others if len(s) == 4), 0)))
-        anchored = count in [_ANCHORS * facts.cells(g) for g in _GRIDS]
-        objectness = bool(facts.options.get("objectness", anchored or width - masks == facts.classes + 5))
-        keypoints = int(facts.options.get("keypoints", 17 if not objectness and width == 56 and facts.classes <= 1 else 0))
-        classes = width - (5 if objectness else 4) - masks - 3 * keypoints
-        return cls(output, upright, objectness, classes, keypoints) if classes >= 1 else None
+        layout = _layout(count, width - masks, upright, facts)
+        extra = (2 if layout.landmarks else 3) * layout.keypoints + layout.angle
+        classes = width - (5 if layout.objectness else 4) - masks - extra
+        if classes < 1:
+            return None
+        return cls(output, upright, layout.objectness, classes, layout.keypoints, layout.landmarks, layout.angle)
 
     def decode(
         self, outputs: Outputs, *, conf: float, iou: float, max_det: int = 300, classes: Collection[int] | None = None
@@ -68,23 +76,61 @@ class Yolo:
         """See `Head.decode`."""
         out = rows(outputs[self.output])
         out = out if self.upright else out.T
-        first = 5 if self.objectness else 4
+        first = (5 if self.objectness else 4) + (2 * self.keypoints if self.landmarks else 0)
         last = first + self.classes
         if self.objectness:
             out = out[out[:, 4] > conf]
             with np.errstate(invalid="ignore", over="ignore"):
-                scores = out[:, 4:5] * out[:, 5:last]
+                scores = out[:, 4:5] * out[:, first:last]
         else:
             # Class scores lie row by row in memory when transposed: the maximum along them is taken there.
-            out = out[out[:, 4:last].max(axis=1) > conf]
-            scores = out[:, 4:last]
+            out = out[out[:, first:last].max(axis=1) > conf]
+            scores = out[:, first:last]
         index, best, labels = best_class(scores, conf, classes)
         chosen = out[index]
-        half = chosen[:, 2:4] / 2
         with np.errstate(invalid="ignore", over="ignore"):
+            half = _around(chosen[:, 2:4], chosen[:, -1]) if self.angle else chosen[:, 2:4] / 2
             boxes = np.concatenate([chosen[:, :2] - half, chosen[:, :2] + half], axis=1)
-        points = chosen[:, -3 * self.keypoints :].reshape(-1, self.keypoints, 3) if self.keypoints else None
-        return finish(boxes, best, labels, points, iou=iou, max_det=max_det)
+        return finish(boxes, best, labels, self._points(chosen, best), iou=iou, max_det=max_det)
+
+    def _points(self, chosen: FloatArray, scores: FloatArray) -> FloatArray | None:
+        if not self.keypoints:
+            return None
+        if not self.landmarks:
+            return chosen[:, -3 * self.keypoints :].reshape(-1, self.keypoints, 3)
+        places = chosen[:, 5 : 5 + 2 * self.keypoints].reshape(-1, self.keypoints, 2)
+        # A landmark has no confidence of its own: it is as good as its face.
+        sure = np.broadcast_to(scores[:, None, None], (*places.shape[:2], 1))
+        return np.concatenate([places, sure], axis=2)
+
+
+def _around(size: FloatArray, angle: FloatArray) -> FloatArray:
+    """Half the size of the upright boxes around boxes ``(N, 2)`` that are turned."""
+    cos, sin = np.abs(np.cos(angle)), np.abs(np.sin(angle))
+    return np.stack([size[:, 0] * cos + size[:, 1] * sin, size[:, 0] * sin + size[:, 1] * cos], axis=1) / 2
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What a prediction consists of besides its box and classes."""
+
+    objectness: bool
+    keypoints: int
+    landmarks: bool
+    angle: bool
+
+
+def _layout(count: int, width: int, upright: bool, facts: Facts) -> _Layout:
+    """What the card says, else what ``count`` predictions of ``width`` values usually consist of."""
+    options = facts.options
+    anchored = count in [_ANCHORS * facts.cells(g) for g in _GRIDS]
+    spare = width == facts.classes + 5  # one value more than box and classes
+    angle = bool(options.get("angle", spare and not upright and not anchored and "objectness" not in options))
+    objectness = bool(options.get("objectness", anchored or (spare and not angle)))
+    usual = {_FACE_WIDTH: 5, _PERSON_WIDTH: 17} if objectness and anchored else {} if objectness else {_PERSON_WIDTH - 1: 17}
+    found = usual.get(width, 0) if facts.classes <= 1 else 0
+    landmarks = int(options.get("landmarks", 5 if found == 5 else 0)) if "keypoints" not in options else 0
+    return _Layout(objectness, landmarks or int(options.get("keypoints", found)), landmarks > 0, angle)
 
 
 def _is_upright(shape: tuple[int, ...], facts: Facts) -> bool | None:
