@@ -102,7 +102,7 @@ class Model:
         from skipvid.video.letterbox import Fit, Letterbox
 
         pixels = self.preprocess
-        if roi is not None and self.head.name == "keypoints" and pixels.fit == "letterbox-centre":
+        if roi is not None and self.head.name in ("keypoints", "simcc") and pixels.fit == "letterbox-centre":
             roi = _grown(roi, self.input_size)
         return Letterbox(frame_size, self.input_size, cast("Fit", pixels.fit), pixels.pad, roi)
 

@@ -106,6 +106,48 @@ def yunet() -> tuple[Outputs, Card]:
     return out, Card("yunet")
 
 
+def retinaface() -> tuple[Outputs, Card]:
+    count = 2 * (96 + 24 + 6)
+    conf, loc, marks = (np.zeros((1, count, k), np.float32) for k in (2, 4, 10))
+    row = 2 * cell(64, 96, 8) + 1  # the prior of 32 pixels around (60, 44)
+    conf[0, row] = [0.28, 0.72]
+    loc[0, row] = [-4 / 32 / 0.1, -4 / 32 / 0.1, 0, 0]
+    marks[0, row] = np.tile([4 / 32 / 0.1, -12 / 32 / 0.1], 5)  # (64, 32)
+    return {"loc": loc, "conf": conf, "landms": marks}, Card("retinaface")
+
+
+def scrfd() -> tuple[Outputs, Card]:
+    out: Outputs = {}
+    for kind, width in (("score", 1), ("bbox", 4), ("kps", 10)):
+        for stride, cells in ((8, 96), (16, 24), (32, 6)):
+            out[f"{kind}_{stride}"] = np.zeros((2 * cells, width), np.float32)
+    row = 2 * cell(64, 96, 8)
+    out["score_8"][row] = 0.72
+    out["bbox_8"][row] = [2, 2, 2, 2]
+    out["kps_8"][row] = np.tile([1.0, -1.0], 5)
+    return out, Card("scrfd")
+
+
+def cell_boxes(upright: bool) -> tuple[Outputs, Card]:
+    boxes, scores = np.zeros((1, 126, 4), np.float32), np.zeros((1, 126, 3), np.float32)
+    boxes[0, 9], scores[0, 9] = BOX, [0, 0.72, 0.1]
+    return {"boxes": boxes, "scores": scores if upright else scores.transpose(0, 2, 1)}, Card("ppyoloe")
+
+
+def chosen_boxes(joined: bool) -> tuple[Outputs, Card]:
+    boxes, scores, labels = np.zeros((1, 50, 4), np.float32), np.zeros((1, 50), np.float32), np.zeros((1, 50), np.int64)
+    boxes[0, 3], scores[0, 3], labels[0, 3] = BOX, 0.72, 1
+    card = Card("chosen", labels=("a", "b", "c"))
+    if joined:
+        return {"dets": np.concatenate([boxes, scores[..., None]], axis=2), "labels": labels}, card
+    return {"labels": labels, "boxes": boxes, "scores": scores}, card
+
+
+def paddle() -> tuple[Outputs, Card]:
+    table = np.array([[1, 0.72, *BOX], [0, 0.01, 0, 0, 9, 9]], np.float32)
+    return {"boxes": table, "count": np.array([2], np.int32)}, Card("paddle", labels=("a", "b", "c"))
+
+
 def gfl(single: bool) -> tuple[Outputs, Card]:
     shift = 0.0 if single else 3.5  # NanoDet-Plus counts from the cell's corner
     table = []
@@ -154,12 +196,19 @@ EXAMPLES: dict[str, Callable[[], tuple[Outputs, Card]]] = {
     "ultraface raw": lambda: ultraface(False),
     "ultraface decoded": lambda: ultraface(True),
     "yunet": yunet,
+    "retinaface": retinaface,
+    "scrfd": scrfd,
+    "ppyoloe": lambda: cell_boxes(False),
+    "damo-yolo": lambda: cell_boxes(True),
+    "rtmdet": lambda: chosen_boxes(True),
+    "rt-detr": lambda: chosen_boxes(False),
+    "paddle": paddle,
     "gfl": lambda: gfl(False),
     "nanodet-plus": lambda: gfl(True),
     "fastestdet": fastestdet,
     "darknet": darknet,
 }
-FACES = ("centerface", "ultraface raw", "ultraface decoded", "yunet")
+FACES = ("centerface", "ultraface raw", "ultraface decoded", "yunet", "retinaface", "scrfd")
 
 
 def head_of(outputs: Outputs, card: Card, size: tuple[int, int] = (64, 96)) -> Head:
@@ -199,12 +248,13 @@ def test_confidence_and_classes_are_respected(name: str) -> None:
 def test_numbers_that_are_not_finite_give_no_object_and_no_error(name: str, value: float) -> None:
     outputs, card = EXAMPLES[name]()
     head = head_of(outputs, card)
-    found = head.decode({n: np.full_like(a, value) for n, a in outputs.items()}, conf=0.3, iou=0.5)
+    real = {n: a for n, a in outputs.items() if a.dtype == np.float32}
+    found = head.decode(outputs | {n: np.full_like(a, value) for n, a in real.items()}, conf=0.3, iou=0.5)
     assert np.isfinite(found.boxes).all()
     assert np.isfinite(found.scores).all()
     rng = np.random.default_rng(0)
-    spoiled = {n: np.where(rng.random(a.shape) < 0.3, np.float32(value), a) for n, a in outputs.items()}
-    found = head.decode(spoiled, conf=0.3, iou=0.5)
+    spoiled = {n: np.where(rng.random(a.shape) < 0.3, np.float32(value), a) for n, a in real.items()}
+    found = head.decode(outputs | spoiled, conf=0.3, iou=0.5)
     assert np.isfinite(found.boxes).all()
 
 
@@ -217,6 +267,41 @@ def test_landmarks_of_centerface_and_yunet() -> None:
     points = head_of(outputs, card).decode(outputs, conf=0.3, iou=0.5).keypoints
     assert points is not None
     np.testing.assert_allclose(points[0], [[64, 32, 0.72]] * 5, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["scrfd", "retinaface"])
+def test_landmarks_of_scrfd_and_retinaface(name: str) -> None:
+    outputs, card = EXAMPLES[name]()
+    head = head_of(outputs, card)
+    points = head.decode(outputs, conf=0.3, iou=0.5).keypoints
+    assert head.keypoints == 5
+    assert points is not None
+    np.testing.assert_allclose(points[0], [[64, 32, 0.72]] * 5, atol=1e-3)
+
+
+@pytest.mark.parametrize("kps", [True, False])
+def test_scrfd_without_landmarks_and_with_an_open_batch(kps: bool) -> None:
+    outputs, card = scrfd()
+    outputs = {n: a[None] for n, a in outputs.items() if kps or "kps" not in n}
+    head = head_of(outputs, card)
+    found = head.decode(outputs, conf=0.3, iou=0.5)
+    assert head.keypoints == (5 if kps else 0)
+    np.testing.assert_allclose(found.boxes, [BOX], atol=1e-3)
+
+
+def test_simcc_reads_the_highest_bins() -> None:
+    across, down = np.zeros((1, 17, 2 * 48), np.float32), np.zeros((1, 17, 2 * 64), np.float32)
+    for k in range(17):
+        across[0, k, 41], down[0, k, 20 + k] = 0.8, 0.7
+    outputs = {"simcc_x": across, "simcc_y": down}
+    head = head_of(outputs, Card("rtmpose"), (64, 48))
+    found = head.decode(outputs, conf=0.3, iou=0.5)
+    assert (head.name, head.keypoints, head.defaults.labels) == ("simcc", 17, ("person",))
+    assert found.keypoints is not None
+    np.testing.assert_allclose(found.keypoints[0, 4], [20.5, 12, 0.7], atol=1e-6)
+    assert len(head.decode(outputs, conf=0.9, iou=0.5)) == 0
+    spoiled = {n: np.full_like(a, np.nan) for n, a in outputs.items()}
+    assert len(head.decode(spoiled, conf=0.3, iou=0.5)) == 0
 
 
 def test_yolo_pose_layout() -> None:

@@ -77,7 +77,7 @@ def _from_left(low: Lowering, weight: NDArray[Any], view: View) -> View:
     if weight.ndim < 2 or weight.ndim > len(view.dims) or any(n != 1 for n in extra):
         message = "a product of two tensors"
         raise NotIncrementalError(message)
-    matrix = weight.reshape(weight.shape[-2:]).T.astype(np.float32)
+    matrix = weight.reshape(-1, weight.shape[-1]).T.astype(np.float32)
     return _linear(low, view, matrix, np.zeros(matrix.shape[1], np.float32), -2)
 
 

@@ -19,10 +19,14 @@ _MANY = 1000  # the layout does not tell the number of classes; where nothing el
 
 @dataclass(frozen=True, eq=False)
 class EndToEnd:
-    """Decodes ``(1, N, 6)``: corners in pixels, score, class; or ``(N, 7)``: batch, corners, class, score (YOLOv7)."""
+    """Decodes ``(1, N, 6)``: corners in pixels, score, class.
+
+    Or ``(N, 7)``: batch, corners, class, score (YOLOv7); or ``(N, 6)`` beside the number of boxes: class, score, corners
+    (PaddleDetection).
+    """
 
     output: str
-    batched: bool
+    columns: tuple[int, int, int]  # where corners, score and class are
     classes: int
     keypoints: int = 0
     name: str = "end-to-end"
@@ -35,19 +39,24 @@ class EndToEnd:
     @classmethod
     def match(cls, facts: Facts) -> EndToEnd | None:
         """The head for these outputs, or None."""
-        if len(facts.shapes) != 1:
+        classes = facts.classes or _MANY
+        tables = [(n, s) for n, s in facts.shapes.items() if len(s) > 1]
+        if len(tables) != 1 or len(facts.shapes) > 2:
             return None
-        ((output, shape),) = facts.shapes.items()
+        ((output, shape),) = tables
+        if len(facts.shapes) == 2:
+            return cls(output, (2, 1, 0), classes) if len(shape) == 2 and shape[1] == 6 else None
         if len(shape) == 3 and shape[0] == 1 and shape[2] == 6:
-            return cls(output, False, facts.classes or _MANY)
-        return cls(output, True, facts.classes or _MANY) if len(shape) == 2 and shape[1] == 7 else None
+            return cls(output, (0, 4, 5), classes)
+        return cls(output, (1, 6, 5), classes) if len(shape) == 2 and shape[1] == 7 else None
 
     def decode(
         self, outputs: Outputs, *, conf: float, iou: float, max_det: int = 300, classes: Collection[int] | None = None
     ) -> Detections:
         """See `Head.decode`."""
         out = rows(outputs[self.output])
-        boxes, scores, labels = (out[:, 1:5], out[:, 6], out[:, 5]) if self.batched else (out[:, :4], out[:, 4], out[:, 5])
+        corners, score, label = self.columns
+        boxes, scores, labels = out[:, corners : corners + 4], out[:, score], out[:, label]
         good = (scores > conf) & (labels >= 0) & (labels < self.classes)
         if classes is not None:
             good &= np.isin(labels, list(classes))

@@ -14,7 +14,7 @@ from skipvid.models.heads.peaks import Peaks, peaks, smoothed_peaks
 from skipvid.models.names import LABELS, SKELETONS
 from skipvid.plan import FloatArray
 
-__all__ = ["Keypoints"]
+__all__ = ["Keypoints", "around_points"]
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _ENOUGH = 0.25  # share of the keypoints that must be seen for there to be a person
@@ -65,13 +65,7 @@ class Keypoints:
             return Detections.none(self.keypoints)
         heat = outputs[self.output][0]
         points = self._points(smoothed_peaks(heat, self.blur) if self.blur else peaks(heat))
-        seen = points[points[:, 2] > conf]
-        if len(seen) < max(1.0, _ENOUGH * self.keypoints):
-            return Detections.none(self.keypoints)
-        low, high = seen[:, :2].min(axis=0), seen[:, :2].max(axis=0)
-        grow = np.maximum(0.1 * (high - low), 1.0)
-        box = np.concatenate([low - grow, high + grow])[None].astype(np.float32)
-        return Detections(box, seen[:, 2].mean(keepdims=True), np.zeros(1, np.int32), points[None])
+        return around_points(points, conf)
 
     def _points(self, found: Peaks) -> FloatArray:
         """``(K, 3)``: x, y in pixels of the input, confidence."""
@@ -86,3 +80,17 @@ class Keypoints:
         good = np.isfinite(peak) & np.isfinite(dx) & np.isfinite(dy)
         points = np.stack([(found.x + dx) * self.stride[0], (found.y + dy) * self.stride[1], peak], axis=1)
         return np.where(good[:, None], points, 0.0).astype(np.float32)
+
+
+def around_points(points: FloatArray, conf: float) -> Detections:
+    """The one person with these keypoints ``(K, 3)``, or none where too few are above ``conf``.
+
+    The box surrounds the points seen; its score is their mean confidence.
+    """
+    seen = points[points[:, 2] > conf]
+    if len(seen) < max(1.0, _ENOUGH * len(points)):
+        return Detections.none(len(points))
+    low, high = seen[:, :2].min(axis=0), seen[:, :2].max(axis=0)
+    grow = np.maximum(0.1 * (high - low), 1.0)
+    box = np.concatenate([low - grow, high + grow])[None].astype(np.float32)
+    return Detections(box, seen[:, 2].mean(keepdims=True), np.zeros(1, np.int32), points[None])

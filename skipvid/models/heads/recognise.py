@@ -22,7 +22,10 @@ class _Family(Protocol):
 _FAMILIES = {
     "centernet": "CenterNet",
     "yunet": "YuNet",
+    "scrfd": "Scrfd",
+    "simcc": "SimCC",
     "ssd": "Ssd",
+    "boxes": "Boxes",
     "gfl": "Gfl",
     "yolox": "YoloX",
     "yolo": "Yolo",
