@@ -123,13 +123,14 @@ def _shape(low: Lowering, name: str) -> tuple[int, ...]:
 def _macs(node: Node, low: Lowering) -> int:
     """Multiply-accumulates of a dense node; 0 where nothing is multiplied or the shape is unknown."""
     out = _shape(low, node.outputs[0])
+    first, second = (0, 3) if node.op.startswith("QLinear") else (0, 1)  # operands; quantised ones bring scale and zero point
     match node.op:
-        case "Conv":
-            return prod(out) * prod(_shape(low, node.inputs[1])[1:])
+        case "Conv" | "ConvInteger" | "QLinearConv":
+            return prod(out) * prod(_shape(low, node.inputs[second])[1:])
         case "ConvTranspose":
-            return prod(_shape(low, node.inputs[0])) * prod(_shape(low, node.inputs[1])[1:])
-        case "MatMul" | "Gemm":
-            first = _shape(low, node.inputs[0])
-            return prod(out) * (first[0 if node.attr("transA", 0) else -1] if first else 0)
+            return prod(_shape(low, node.inputs[first])) * prod(_shape(low, node.inputs[second])[1:])
+        case "MatMul" | "Gemm" | "MatMulInteger" | "QLinearMatMul":
+            rows = _shape(low, node.inputs[first])
+            return prod(out) * (rows[0 if node.attr("transA", 0) else -1] if rows else 0)
         case _:
             return 0

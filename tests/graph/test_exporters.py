@@ -118,3 +118,14 @@ def test_a_network_of_eight_bits_says_that_it_runs_dense() -> None:
     plan = check(net.model(net.conv(x, 3, 4, 3)))
     assert [type(op) for op in plan.ops] == [Island, Conv]
     assert any("8 bits" in note for note in plan.notes)
+
+
+def test_the_arithmetic_of_a_quantised_convolution_is_counted() -> None:
+    net = Net(opset=13)
+    step, zero = net.const(0.02), net.const(128, np.uint8)
+    weight = net.const(net.rng.integers(0, 255, (4, 3, 3, 3)), np.uint8)
+    x = net.op("QuantizeLinear", "image", step, zero)
+    y = net.op("QLinearConv", x, step, zero, weight, step, zero, step, zero, pads=[1, 1, 1, 1])
+    plan = check(net.model(net.op("DequantizeLinear", y, step, zero)))
+    report = describe(plan)
+    assert (report.macs, report.incremental_macs) == (12 * 16 * 4 * 27, 0)
