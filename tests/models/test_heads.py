@@ -60,6 +60,12 @@ def end_to_end() -> tuple[Outputs, Card]:
     return {"output0": out}, Card("v10", labels=("a", "b", "c"))
 
 
+def end_to_end_relative() -> tuple[Outputs, Card]:
+    out = np.zeros((1, 300, 6), np.float32)
+    out[0, :2] = [[56 / 96, 40 / 64, 32 / 96, 32 / 64, 0.72, 1], [0.5, 0.5, 1.0, 1.0, 0.01, 0]]
+    return {"output0": out}, Card("rt-detr", labels=("a", "b", "c"))
+
+
 def end_to_end_batched() -> tuple[Outputs, Card]:
     return {"output": np.array([[0, *BOX, 1, 0.72]], np.float32)}, Card("v7", labels=("a", "b", "c"))
 
@@ -190,6 +196,7 @@ EXAMPLES: dict[str, Callable[[], tuple[Outputs, Card]]] = {
     "yolov8": yolov8,
     "yolov8-segmentation": yolov8_segmentation,
     "end-to-end": end_to_end,
+    "end-to-end relative": end_to_end_relative,
     "end-to-end batched": end_to_end_batched,
     "centerface": centerface,
     "ctdet": ctdet,

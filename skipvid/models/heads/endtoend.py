@@ -11,15 +11,19 @@ from skipvid.models.card import Preprocess
 from skipvid.models.detection import Detections
 from skipvid.models.heads.base import Defaults, Facts, Outputs, finish, rows
 from skipvid.models.names import LABELS
+from skipvid.plan import FloatArray
 
 __all__ = ["EndToEnd"]
 
 _MANY = 1000  # the layout does not tell the number of classes; where nothing else does, so many are let through
 
 
+_RELATIVE = 2.0  # boxes whose values are all as small are relative to the input: in pixels, none could be seen
+
+
 @dataclass(frozen=True, eq=False)
 class EndToEnd:
-    """Decodes ``(1, N, 6)``: corners in pixels, score, class.
+    """Decodes ``(1, N, 6)``: corners in pixels, score, class; RT-DETR's are centre and size relative to the input, which shows.
 
     Or ``(N, 7)``: batch, corners, class, score (YOLOv7); or ``(N, 6)`` beside the number of boxes: class, score, corners
     (PaddleDetection).
@@ -28,6 +32,8 @@ class EndToEnd:
     output: str
     columns: tuple[int, int, int]  # where corners, score and class are
     classes: int
+    width: int
+    height: int
     keypoints: int = 0
     name: str = "end-to-end"
 
@@ -45,10 +51,10 @@ class EndToEnd:
             return None
         ((output, shape),) = tables
         if len(facts.shapes) == 2:
-            return cls(output, (2, 1, 0), classes) if len(shape) == 2 and shape[1] == 6 else None
+            return cls(output, (2, 1, 0), classes, facts.width, facts.height) if len(shape) == 2 and shape[1] == 6 else None
         if len(shape) == 3 and shape[0] == 1 and shape[2] == 6:
-            return cls(output, (0, 4, 5), classes)
-        return cls(output, (1, 6, 5), classes) if len(shape) == 2 and shape[1] == 7 else None
+            return cls(output, (0, 4, 5), classes, facts.width, facts.height)
+        return cls(output, (1, 6, 5), classes, facts.width, facts.height) if len(shape) == 2 and shape[1] == 7 else None
 
     def decode(
         self, outputs: Outputs, *, conf: float, iou: float, max_det: int = 300, classes: Collection[int] | None = None
@@ -60,4 +66,15 @@ class EndToEnd:
         good = (scores > conf) & (labels >= 0) & (labels < self.classes)
         if classes is not None:
             good &= np.isin(labels, list(classes))
-        return finish(boxes[good], scores[good], labels[good], None, iou=iou, max_det=max_det)
+        boxes = self._corners(boxes, boxes[good])
+        return finish(boxes, scores[good], labels[good], None, iou=iou, max_det=max_det)
+
+    def _corners(self, every: FloatArray, chosen: FloatArray) -> FloatArray:
+        """Corners in pixels of the chosen boxes, in the form that all of them show."""
+        largest = np.max(every, initial=0.0, where=np.isfinite(every))
+        if not 0 < largest <= _RELATIVE:
+            return chosen
+        half = chosen[:, 2:] / 2
+        with np.errstate(over="ignore", invalid="ignore"):
+            corners = np.concatenate([chosen[:, :2] - half, chosen[:, :2] + half], axis=1)
+        return corners * np.array([self.width, self.height] * 2, np.float32)

@@ -107,7 +107,8 @@ class Yolo:
 def _around(size: FloatArray, angle: FloatArray) -> FloatArray:
     """Half the size of the upright boxes around boxes ``(N, 2)`` that are turned."""
     cos, sin = np.abs(np.cos(angle)), np.abs(np.sin(angle))
-    return np.stack([size[:, 0] * cos + size[:, 1] * sin, size[:, 0] * sin + size[:, 1] * cos], axis=1) / np.float32(2)
+    half = np.stack([size[:, 0] * cos + size[:, 1] * sin, size[:, 0] * sin + size[:, 1] * cos], axis=1) / 2
+    return np.asarray(half, np.float32)
 
 
 @dataclass(frozen=True)
