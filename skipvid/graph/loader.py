@@ -141,7 +141,7 @@ def normalise(proto: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, tupl
         notes.append("half-precision weights are widened to float32")
     notes += simplify_inputs(proto)
     if any(n.op_type in _EIGHT_BITS for n in proto.graph.node):
-        notes.append("the file computes in 8 bits, which runs dense; the float network that it was made of runs incrementally")
+        notes.append("what the file rounds to 8 bits or computes in them runs dense; the float network it was made of does not")
     for graph in _graphs(proto.graph):
         for node in graph.node:
             if node.op_type == "BatchNormalization":
