@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from skipvid.gates.presets import preset
 from skipvid.tune.goals import Goal
 from skipvid.tune.level import Level
 from skipvid.tune.trial import Bench, Trial
-from skipvid.tune.tunable import Tunable
+from skipvid.tune.tunable import Tunable, tunable
 
 __all__ = ["DILATIONS", "INPUTS", "THRESHOLDS", "Search", "Stopped", "joint_input", "joint_shaping", "rising", "sweep", "uniform"]
 
@@ -26,6 +27,9 @@ suits them, and one network on small and on large objects."""
 CAREFUL = 4.0
 """Grey levels above which no input threshold is tried for a quality: on the frames searched on more saves one or two per cent, on
 others it loses what is dim, whatever the layers do."""
+COARSEST = 5.0
+"""Times the threshold of the coarsest preset, above which none is swept for a quality: a network that computes next to nothing
+agrees with one that does as long as nothing moves far, and when something does no factor mends it."""
 THRESHOLDS = (0.0, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.055, 0.075, 0.1, 0.14, 0.2, 0.28, 0.4, 0.8, 1.6)
 AROUND = (0.35, 0.5, 0.65, 0.78, 0.88, 1.0, 1.14, 1.3, 1.6)
 _START = 1  # of INPUTS
@@ -167,14 +171,23 @@ def sweep(search: Search) -> Tunable | None:
     Returns:
         The policy, or None where none of them meets the goal, or no quality is kept but with layers that pass everything on.
     """
-    found = search.along(uniform(search.base, INPUTS[_START], DILATIONS[1]))
+    thresholds = _careful(search)
+    found = search.along(uniform(search.base, INPUTS[_START], DILATIONS[1], thresholds))
     if found is None:
         # A quality that the usual input threshold spoils needs a finer one, a speed that it spoils a coarser.
         source, dilation = (INPUTS[0], DILATIONS[1]) if search.goal.coarsest else (INPUTS[-1], DILATIONS[0])
-        found = search.along(uniform(search.base, source, dilation))
+        found = search.along(uniform(search.base, source, dilation, thresholds))
     if found is None or (search.goal.coarsest and found.policy.threshold == 0):
         return None
     return joint_input(search, found.policy)
+
+
+def _careful(search: Search) -> Sequence[float]:
+    """Thresholds to sweep; for a quality none that is coarser than footage can tell."""
+    if not search.goal.coarsest:
+        return THRESHOLDS
+    most = COARSEST * tunable(preset("fast", search.base.TYPE)).threshold
+    return [threshold for threshold in THRESHOLDS if threshold <= most]
 
 
 def joint_input(search: Search, start: Tunable) -> Tunable:
