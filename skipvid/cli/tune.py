@@ -36,7 +36,7 @@ class Method(StrEnum):
 Videos = Annotated[
     list[str], typer.Argument(metavar="VIDEO...", help="Videos like those it will run on: files, folders, patterns.")
 ]
-MaxFrames = Annotated[int, typer.Option(min=24, help="Frames to sample, in all; half are searched on, half verify the result.")]
+MaxFrames = Annotated[int, typer.Option(min=24, help="Frames to sample, in all; up to 120 are searched on, the others verify.")]
 MaxDrop = Annotated[
     float | None, typer.Option(min=0, max=1, help="Loss of AP50, on the worst of the videos, that is allowed. Default: 0.01.")
 ]
@@ -68,7 +68,7 @@ def tune_thresholds(
     labels: opt.Labels = None,
     imgsz: opt.Imgsz = None,
     offline: opt.Offline = False,
-    max_frames: MaxFrames = 240,
+    max_frames: MaxFrames = 320,
     max_drop: MaxDrop = None,
     target_fps: TargetFps = None,
     gt: Gt = None,
@@ -179,13 +179,20 @@ def _print_result(console: Console, tuned: Tuned, path: Path) -> None:
 
     console.print(pareto_table(tuned.thresholds.measured))
     if tuned.verified is not None:
-        low = tuned.thresholds.measured["held_out"]["quality_low"]
-        console.print(f"On frames not searched on: {_short(tuned.verified)}; on others expect {low:.3f} or better.")
+        console.print(f"On frames not searched on: {_short(tuned.verified)}; on others count on AP50 {tuned.low:.3f} or better.")
     if tuned.search.best is None:
         console.print(_hopeless(tuned))
     elif not tuned.met:
         console.print("The goal is not met on the frames not searched on. Sample more with --max-frames.")
+    elif tuned.verified is not None and not tuned.sure:
+        console.print(_unsure(tuned))
     console.print(f"Wrote {path}: pass it to `skipvid run --thresholds`.")
+
+
+def _unsure(tuned: Tuned) -> str:
+    looks, goal = tuned.thresholds.measured["held_out"]["looks"], tuned.thresholds.measured["goal"]
+    little = f"{looks} look{'' if looks == 1 else 's'} at objects, a second each, cannot promise {1 - goal['max_drop']:.3f}"
+    return f"The goal is met, but {little}. Tune on longer footage, or of more that moves."
 
 
 def _hopeless(tuned: Tuned) -> str:

@@ -17,7 +17,7 @@ from skipvid.models.detection import Detections
 from skipvid.tune.coco import VISIBLE, Precision, average_precision, sigmas_of
 from skipvid.tune.matching import match, overlaps, same_label
 
-__all__ = ["Agreement", "Pairs", "above", "agreement", "plain"]
+__all__ = ["Agreement", "Pairs", "above", "agreement", "losses", "plain"]
 
 Pairs: TypeAlias = Sequence[tuple[Detections, Detections]]
 
@@ -121,12 +121,11 @@ def agreement(chunks: Iterable[Pairs], conf: float) -> Agreement:
         missed=sum(m for m, _ in misses) / max(objects, 1),
         longest_miss=max((longest for _, longest in misses), default=0),
         false_detections=false / max(len(frames), 1),
-        loss=_mean([_losses(d, g) for d, g in frames])
-        + _mean([_losses(s, d) for s, (d, _) in zip(sure, all_frames, strict=True)]),
+        loss=_mean([losses(d, g) for d, g in frames]) + _mean([losses(s, d) for s, (d, _) in zip(sure, all_frames, strict=True)]),
     )
 
 
-def _losses(wanted: Detections, found: Detections) -> np.ndarray:
+def losses(wanted: Detections, found: Detections) -> np.ndarray:
     """``(N,)`` for each wanted detection: 1 - overlap x score ratio of the best one found."""
     if len(found) == 0:
         return np.ones(len(wanted))

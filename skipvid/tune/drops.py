@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import TypeAlias
 
 import numpy as np
 
@@ -12,7 +13,10 @@ from skipvid.models.detection import Detections
 from skipvid.tune.agreement import Agreement, agreement
 from skipvid.tune.coco import average_precision
 
-__all__ = ["Judged", "doubt", "drops"]
+__all__ = ["LEAST_OBJECTS", "Judged", "Runs", "Watched", "doubt", "drops", "pairs", "watched"]
+
+LEAST_OBJECTS = 0.3
+"""Dense detections per frame from which a video's average precision says something."""
 
 _BLOCK = 10  # frames: errors of successive ones are much the same
 
@@ -32,7 +36,48 @@ class Judged:
     truth: Detections | None = None
 
 
-def drops(runs: Sequence[Sequence[Judged]], conf: float, by_truth: bool, agreed: Agreement | None = None) -> tuple[float, float]:
+Runs: TypeAlias = Sequence[Sequence[Judged]]
+"""Runs of successive frames of a video."""
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """What came of a policy on one video.
+
+    Attributes:
+        runs: The frames.
+        conf: The usual confidence.
+        by_truth: Whether ground truth decides.
+        agreed: Agreement with the dense network.
+        drop: Loss of AP50.
+        drop75: Loss of AP75.
+    """
+
+    runs: Runs
+    conf: float
+    by_truth: bool
+    agreed: Agreement
+    drop: float
+    drop75: float
+
+    @property
+    def telling(self) -> bool:
+        """Whether there is enough to be seen for average precision to say something."""
+        return self.agreed.objects_per_frame >= LEAST_OBJECTS
+
+
+def watched(runs: Runs, conf: float, by_truth: bool) -> Watched:
+    """Judge the frames of a video; arguments as of `drops`."""
+    agreed = agreement(pairs(runs), conf)
+    return Watched(runs, conf, by_truth, agreed, *drops(runs, conf, by_truth, agreed))
+
+
+def pairs(runs: Runs) -> list[list[tuple[Detections, Detections]]]:
+    """Dense and gated detections, run by run and frame by frame."""
+    return [[(frame.dense, frame.gated) for frame in run] for run in runs]
+
+
+def drops(runs: Runs, conf: float, by_truth: bool, agreed: Agreement | None = None) -> tuple[float, float]:
     """Loss of AP50 and AP75.
 
     Args:
@@ -42,19 +87,19 @@ def drops(runs: Sequence[Sequence[Judged]], conf: float, by_truth: bool, agreed:
         agreed: The agreement over these frames, where it is known.
     """
     if not by_truth:
-        agreed = agreed or agreement([[(frame.dense, frame.gated) for frame in run] for run in runs], conf)
+        agreed = agreed or agreement(pairs(runs), conf)
         drop = 1.0 - agreed.quality
         return drop, 1.0 - agreed.main.ap75 if agreed.objects else drop
     known = [(frame.truth, frame) for run in runs for frame in run if frame.truth is not None]
     truth = [objects for objects, _ in known]
     before, after = (average_precision(truth, found) for found in ([f.dense for _, f in known], [f.gated for _, f in known]))
     if np.isnan(before.ap50):
-        agreed = agreed or agreement([[(frame.dense, frame.gated) for frame in run] for run in runs], conf)
+        agreed = agreed or agreement(pairs(runs), conf)
         return max(0.0, agreed.false_detections), 0.0
     return before.ap50 - after.ap50, before.ap75 - after.ap75
 
 
-def doubt(runs: Sequence[Sequence[Judged]], conf: float, by_truth: bool) -> float:
+def doubt(runs: Runs, conf: float, by_truth: bool) -> float:
     """Standard error of the loss of AP50: the jackknife over blocks of ten successive frames (Efron and Stein, 1981).
 
     Args:

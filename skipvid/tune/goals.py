@@ -20,6 +20,14 @@ class Goal(Protocol):
     def met(self, trial: Trial) -> bool:
         """Whether the trial keeps it."""
 
+    def holds(self, trial: Trial, bound: float) -> bool:
+        """Whether the trial keeps it, and would on other footage.
+
+        Args:
+            trial: On frames not searched on.
+            bound: The loss of AP50 that other footage hardly exceeds.
+        """
+
     def held(self, trial: Trial) -> float:
         """The figure that is held while settings are compared."""
 
@@ -29,6 +37,10 @@ class Goal(Protocol):
     @property
     def coarsest(self) -> bool:
         """Whether of those that meet the goal on a path from fine to coarse the last is wanted; otherwise the first."""
+
+    @property
+    def quality(self) -> float:
+        """The quality asked for; 0 where it is none."""
 
     def with_margin(self, share: float) -> Goal:
         """The goal to search for, using up this share of the loss, so that it is met on frames that the search has not seen."""
@@ -60,11 +72,18 @@ class KeepQuality:
     def met(self, trial: Trial) -> bool:
         return trial.drop <= self.max_drop and trial.drop75 <= self._drop75
 
+    def holds(self, trial: Trial, bound: float) -> bool:
+        return self.met(trial) and bound <= self.max_drop
+
     def held(self, trial: Trial) -> float:
         return trial.loss
 
     def scored(self, trial: Trial) -> float:
         return trial.ms
+
+    @property
+    def quality(self) -> float:
+        return 1.0 - self.max_drop
 
     def with_margin(self, share: float) -> KeepQuality:
         return KeepQuality(self.max_drop * share, None if self.max_drop75 is None else self.max_drop75 * share)
@@ -90,11 +109,18 @@ class ReachSpeed:
     def met(self, trial: Trial) -> bool:
         return trial.ms <= self.ms
 
+    def holds(self, trial: Trial, bound: float) -> bool:
+        return self.met(trial)
+
     def held(self, trial: Trial) -> float:
         return trial.ms
 
     def scored(self, trial: Trial) -> float:
         return trial.loss
+
+    @property
+    def quality(self) -> float:
+        return 0.0
 
     def with_margin(self, share: float) -> ReachSpeed:
         # Time is a mean over frames and holds on unseen ones within what the footage varies: no margin would change that.

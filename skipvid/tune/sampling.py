@@ -6,7 +6,7 @@ Single frames would not do: a gate's errors show, and its savings arise, from on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,9 +18,12 @@ from skipvid.models.model import Model
 from skipvid.video.letterbox import Letterbox
 from skipvid.video.source import Source, open_source
 
-__all__ = ["CHUNK", "Clip", "Footage", "sample", "sample_video", "successive"]
+__all__ = ["CHUNK", "SEARCHED", "Clip", "Footage", "sample", "sample_video", "successive"]
 
 CHUNK = 40
+SEARCHED = 3 * CHUNK
+"""Frames that a search uses at most, in all: trials take their time, and what is held back makes the result sure."""
+
 _LEAST_CHUNK = 12
 _CLAIM = 0.97  # containers claim more frames than decode
 
@@ -32,10 +35,17 @@ class Clip:
     Attributes:
         start: Number of the first frame in the video.
         images: ``(h, w, 3)`` uint8 BGR each, of the network's input size.
+        lead: Frames in front of them, through which a stream is led so that its gates have a past; they are not judged.
     """
 
     start: int
     images: Sequence[NDArray[np.uint8]]
+    lead: Sequence[NDArray[np.uint8]] = ()
+
+    @property
+    def end(self) -> int:
+        """Number of the frame behind the last."""
+        return self.start + len(self.images)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +69,26 @@ class Footage:
         """Frames in all clips."""
         return sum(len(clip.images) for clip in self.clips)
 
-    def split(self) -> tuple[Footage, Footage]:
-        """Every other clip, and the rest: what a search uses, and what it is verified on."""
-        return (
-            Footage(self.name, self.model, self.fit, self.clips[::2]),
-            Footage(self.name, self.model, self.fit, self.clips[1::2]),
-        )
+    def split(self, most: int = SEARCHED) -> tuple[Footage, Footage]:
+        """What a search uses, and what it is verified on: every other clip, and the rest.
+
+        A full pass begins a clip, and what gates leave behind adds up from there on. In a run that is much longer it has come to
+        more. So what is verified on is walked through from the beginning of the clip in front, where there is none between them.
+
+        Args:
+            most: Frames that a search uses, about; what is beyond is verified on too. One clip is used in any case.
+        """
+        frames, searched, held = 0, list[Clip](), list[Clip]()
+        for k, clip in enumerate(self.clips):
+            if k % 2 == 0 and (not searched or frames + len(clip.images) <= most):
+                searched.append(clip)
+                frames += len(clip.images)
+            elif held and held[-1].end == clip.start:
+                held[-1] = replace(held[-1], images=[*held[-1].images, *clip.images])
+            else:
+                lead = self.clips[k - 1] if k else None
+                held.append(replace(clip, lead=lead.images if lead is not None and lead.end == clip.start else ()))
+        return replace(self, clips=tuple(searched)), replace(self, clips=tuple(held))
 
     def facts(self) -> dict[str, Any]:
         """For threshold files."""
@@ -161,7 +185,7 @@ def _spans(claimed: int | None, max_frames: int, even: bool) -> list[tuple[int, 
     """First frame and end of each clip."""
     total = max(int((claimed or 0) * _CLAIM), 0)
     if total == 0 or total <= max_frames:  # unknown or short: what there is, from the beginning
-        # Clips are tried side by side: of an even number there are enough for a search to have two.
+        # In few frames little moves, and a network that computes nothing agrees with one that does: rather one clip than two.
         parts = max(2 * round(total / (2 * CHUNK)), 2) if even else 1
         length = -(-max_frames // parts) if total == 0 else -(-(claimed or 1) // parts)
         return [(k * length, (k + 1) * length) for k in range(parts)]
@@ -170,8 +194,9 @@ def _spans(claimed: int | None, max_frames: int, even: bool) -> list[tuple[int, 
     if even:
         count += count % 2
         length = min(length, max(max_frames // count, 1))
-    starts = [int((k + 0.5) * total / count - length / 2) for k in range(count)]
-    return [(max(s, 0), max(s, 0) + length) for s in starts]
+    each = 2 if even else 1  # a clip to search on and one to verify on that goes on where it ends
+    starts = [max(int((k + 0.5) * total * each / count - each * length / 2), 0) for k in range(count // each)]
+    return [(s + k * length, s + (k + 1) * length) for s in starts for k in range(each)]
 
 
 def _gaps(claimed: int | None, max_frames: int, taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

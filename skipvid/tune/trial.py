@@ -19,16 +19,13 @@ from skipvid.gates.scales import ScaleMeter
 from skipvid.gates.settings import Norm
 from skipvid.models.detection import Detections
 from skipvid.tune.agreement import Agreement, above, agreement
-from skipvid.tune.drops import Judged, doubt, drops
+from skipvid.tune.drops import LEAST_OBJECTS, Judged, Watched, pairs, watched
 from skipvid.tune.ground_truth import GroundTruth
 from skipvid.tune.prices import Prices, measure_prices
 from skipvid.tune.sampling import Clip, Footage
 from skipvid.tune.tunable import Tunable
 
 __all__ = ["LEAST_OBJECTS", "Bench", "Trial"]
-
-LEAST_OBJECTS = 0.3
-"""Dense detections per frame from which a video's average precision says something."""
 
 _BELOW = 0.25  # detections are decoded down to this share of the usual confidence: average precision wants the weak ones too
 _LEAST_CONF = 0.01  # the same against ground truth, as detectors usually are judged
@@ -184,22 +181,16 @@ class Bench:
 
     def run(self, policy: Tunable) -> Trial:
         """Try a policy."""
+        return self.watch(policy)[0]
+
+    def watch(self, policy: Tunable) -> tuple[Trial, Sequence[Watched]]:
+        """Try a policy; what came of it, and what of each video."""
         for index, video in enumerate(self._videos):
             if video.prices is None:
                 self._videos[index] = replace(video, prices=self._priced(video))
-        return _judge(policy, self._videos, self._walked(policy))
-
-    def doubt(self, policy: Tunable) -> float:
-        """Standard error of the loss of AP50 of the video where it is largest, see `skipvid.tune.drops.doubt`.
-
-        Of the videos that show something, where there are such. It costs a trial, and judges every block of frames.
-        """
-        conf, doubts = self._videos[0].item.model.conf, []
-        for video, results in zip(self._videos, self._walked(policy), strict=True):
-            objects = sum(len(above(found, conf)) for take in video.takes for found in take.dense)
-            if objects >= LEAST_OBJECTS * sum(len(take.clip.images) for take in video.takes):
-                doubts.append(doubt(_frames(video, [found for found, _ in results]), conf, video.truth is not None))
-        return max(doubts, default=0.0)
+        walked = self._walked(policy)
+        seen = [_seen(video, [found for found, _ in results]) for video, results in zip(self._videos, walked, strict=True)]
+        return _judge(policy, self._videos, walked, seen), seen
 
     def _walked(self, policy: Tunable) -> list[list[tuple[list[Detections], NDArray[np.int64]]]]:
         """What is found in each clip of each video, and how many pixels of each operator it took."""
@@ -233,62 +224,62 @@ def _busiest(video: _Video, clips: int, frames: int) -> tuple[_Take, ...]:
 def _walk(
     item: Footage, clip: Clip, stream: Stream, truth: bool, meter: ScaleMeter | None = None
 ) -> tuple[list[Detections], NDArray[np.int64]]:
-    """Detections by frame, and recomputed pixels by operator after the first frame."""
+    """Detections by frame, and recomputed pixels by operator, of what is judged but the full pass that begins a clip."""
     found: list[Detections] = []
     counts = np.zeros(len(item.model.plan.ops), np.int64)
     conf = min(item.model.conf * _BELOW, _LEAST_CONF if truth else 1.0)
-    for k, image in enumerate(clip.images):
+    for k, image in enumerate([*clip.lead, *clip.images], start=-len(clip.lead)):
         if meter is not None:
             meter.look(image)
         stream.step_image(image)
-        if k:
+        if k > 0 or (k == 0 and clip.lead):
             counts += stream.executor.active_counts()
         if meter is not None:
             meter.measure(stream.executor.tensor)
+        if k < 0:
+            continue
         # What cannot have changed is not decoded again: quiet footage is judged in a fraction of the time.
         again = stream.changed or not found
         found.append(item.model.decode(stream.views(), item.fit, conf=conf) if again else found[-1])
     return found, counts
 
 
-def _judge(
-    policy: Tunable, videos: Sequence[_Video], walked: Sequence[Sequence[tuple[list[Detections], NDArray[np.int64]]]]
-) -> Trial:
-    conf = videos[0].item.model.conf
-    runs, macs, dense_macs, ms, judged = [], 0.0, 0.0, [], []
-    for video, results in zip(videos, walked, strict=True):
-        plan = video.item.model.plan
-        chunks = [list(zip(take.dense, found, strict=True)) for take, (found, _) in zip(video.takes, results, strict=True)]
-        later = max(sum(len(take.clip.images) - 1 for take in video.takes), 1)
-        counts = np.sum([c for _, c in results], axis=0)
-        macs += sum(plan.executed_macs(op, int(n)) for op, n in zip(plan.ops, counts, strict=True))
-        dense_macs += plan.dense_macs * later
-        assert video.prices is not None
-        ms.append(video.prices.ms(counts / later))
-        agreed = agreement(chunks, conf)
-        judged.append((agreed, *drops(_frames(video, [found for found, _ in results]), conf, video.truth is not None, agreed)))
-        runs += chunks
-    # A video that shows next to nothing is judged by its false detections, unless all are like that.
-    telling = [j for j in judged if j[0].objects_per_frame >= LEAST_OBJECTS]
-    ghosts = [j[0].false_detections for j in judged if j[0].objects_per_frame < LEAST_OBJECTS]
-    drop = max([d for _, d, _ in telling or judged] + (ghosts if telling else []))
-    return Trial(
-        policy=policy,
-        agreement=judged[0][0] if len(judged) == 1 else agreement(runs, conf),
-        drop=drop,
-        drop75=max(d for _, _, d in telling or judged),
-        loss=float(np.mean([agreed.loss for agreed, _, _ in judged])),
-        macs=macs / max(dense_macs, 1.0),
-        ms=float(np.mean(ms)),
-    )
-
-
-def _frames(video: _Video, found: Sequence[Sequence[Detections]]) -> list[list[Judged]]:
-    """The frames of a video's clips with what was found in each."""
-    return [
+def _seen(video: _Video, found: Sequence[Sequence[Detections]]) -> Watched:
+    runs = [
         [
             Judged(d, g, None if video.truth is None else video.truth.at(take.clip.start + k))
             for k, (d, g) in enumerate(zip(take.dense, results, strict=True))
         ]
         for take, results in zip(video.takes, found, strict=True)
     ]
+    return watched(runs, video.item.model.conf, video.truth is not None)
+
+
+def _judge(
+    policy: Tunable,
+    videos: Sequence[_Video],
+    walked: Sequence[Sequence[tuple[list[Detections], NDArray[np.int64]]]],
+    seen: Sequence[Watched],
+) -> Trial:
+    macs, dense_macs, ms = 0.0, 0.0, []
+    for video, results in zip(videos, walked, strict=True):
+        plan = video.item.model.plan
+        later = max(sum(len(take.clip.images) - (not take.clip.lead) for take in video.takes), 1)
+        counts = np.sum([c for _, c in results], axis=0)
+        macs += sum(plan.executed_macs(op, int(n)) for op, n in zip(plan.ops, counts, strict=True))
+        dense_macs += plan.dense_macs * later
+        assert video.prices is not None
+        ms.append(video.prices.ms(counts / later))
+    # A video that shows next to nothing is judged by its false detections, unless all are like that.
+    telling = [one for one in seen if one.telling]
+    ghosts = [one.agreed.false_detections for one in seen if telling and not one.telling]
+    runs = [run for one in seen for run in pairs(one.runs)]
+    return Trial(
+        policy=policy,
+        agreement=seen[0].agreed if len(seen) == 1 else agreement(runs, seen[0].conf),
+        drop=max([one.drop for one in telling or seen] + ghosts),
+        drop75=max(one.drop75 for one in telling or seen),
+        loss=float(np.mean([one.agreed.loss for one in seen])),
+        macs=macs / max(dense_macs, 1.0),
+        ms=float(np.mean(ms)),
+    )

@@ -16,19 +16,18 @@ from skipvid.models.model import Model
 from skipvid.tune.front_to_back import front_to_back
 from skipvid.tune.goals import Goal, KeepQuality
 from skipvid.tune.ground_truth import GroundTruth
-from skipvid.tune.sampling import Footage
+from skipvid.tune.held_out import Verified, verify
+from skipvid.tune.sampling import CHUNK, SEARCHED, Footage
 from skipvid.tune.search import Search, Stopped, joint_input, joint_shaping, sweep
 from skipvid.tune.shaping import moves, shape
 from skipvid.tune.trial import Bench, Trial
-from skipvid.tune.tunable import base_of, exact, finer
+from skipvid.tune.tunable import base_of, exact
 
 __all__ = ["METHODS", "Request", "Tuned", "tune"]
 
 SHAPED, UNIFORM, FRONT_TO_BACK = METHODS = ("shaped", "uniform", "front-to-back")
 
 _MARGIN = 0.5  # share of the allowed loss that the search may use up; the rest is for frames it has not seen
-_BACK = (1.0, 0.92, 0.85, 0.78, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # factors on thresholds until unseen frames agree too
-_SURE = 1.3  # standard errors below which nine in ten of normally distributed figures do not fall
 _SMALL = 60  # frames that settings are compared on, about; more where there are more than two videos
 _SMALL_CLIP = 30
 
@@ -73,17 +72,21 @@ class Tuned:
         thresholds: For the file.
         search: The search, with all its trials.
         found: The best trial on the frames searched on.
-        verified: The same policy on the frames held out; None where it was interrupted before.
+        verified: The policy of the file on the frames held out; None where it was interrupted before.
+        low: The quality to count on, on other footage of the camera; None likewise.
         complete: Whether the search ended by itself.
         met: Whether the goal is met, on the held-out frames too where they were tried.
+        sure: Whether it can be promised of other footage too.
     """
 
     thresholds: Thresholds
     search: Search
     found: Trial
     verified: Trial | None
+    low: float | None
     complete: bool
     met: bool
+    sure: bool
 
 
 @dataclass(eq=False)
@@ -110,8 +113,9 @@ def tune(
 ) -> Tuned:
     """Find thresholds for a model.
 
-    Half of the clips are searched on, for half of the allowed loss: what is chosen as the best of many on some frames looks
-    better on them than it is. The result is tried on the other half, and made finer until it meets the goal there too.
+    Some of the clips are searched on, for half of the allowed loss: what is chosen as the best of many on some frames looks
+    better on them than it is. The result is tried on the others, and made finer until it meets the goal there too, and what is
+    to be expected of yet other footage does.
     Thresholds for one video are shares of scales that the file carries: those of the frames searched on. Thresholds for several
     are shares of the scales that each video is measured to have. The noise of the input is left to each video in any case.
 
@@ -128,7 +132,7 @@ def tune(
         UsageError: The ground truth says nothing about the frames sampled.
     """
     stage("running the dense network")
-    halves = [item.split() for item in footage]
+    halves = [item.split(max(SEARCHED // len(footage), CHUNK)) for item in footage]
     for item, truth in zip(footage, truths, strict=False):
         _check_truth(item, truth)
     base = base_of(request.gate, request.method == UNIFORM)
@@ -144,7 +148,8 @@ def tune(
         stage("stopped")
     complete = not stop()
     found = search.settled or search.best or _nearest(search)
-    verified, met, doubt = None, search.best is not None, 0.0
+    met, sure = search.best is not None, False
+    verified: Verified | None = None
     if complete and any(item.clips for _, item in halves):
         stage("verifying on frames not searched on")
         unseen = Bench(
@@ -155,11 +160,10 @@ def tune(
             truths=[truth for truth, (_, second) in zip(truths, halves, strict=False) if second.clips],
         )
         unseen.use_scales(scales)
-        verified = _verify(unseen, found, request.goal)
-        met = met and request.goal.met(verified)
-        doubt = unseen.doubt(verified.policy)
+        verified = verify(unseen, found.policy, request.goal)
+        met, sure = met and request.goal.met(verified.trial), request.goal.holds(verified.trial, verified.bound)
     thresholds = Thresholds(
-        policy=found.policy if verified is None else verified.policy,
+        policy=found.policy if verified is None else verified.trial.policy,
         sha256=model.plan.sha256,
         model=model.name,
         input_size=(model.plan.input.height, model.plan.input.width),
@@ -171,20 +175,17 @@ def tune(
             "method": request.method,
             "complete": complete,
             "met": met,
+            "sure": met and sure,
             "searched": found.to_dict(),
-            "held_out": None if verified is None else _stated(verified, doubt),
+            "held_out": None if verified is None else verified.to_dict(request.goal),
             "dense_ms": bench.dense_ms,
             "trials": len(search.trials),
             "compared": search.compared,
             "pareto": [_row(trial, trial is found) for trial in _table(search, found)],
         },
     )
-    return Tuned(thresholds, search, found, verified, complete, met)
-
-
-def _stated(verified: Trial, doubt: float) -> dict[str, Any]:
-    """What is stated of frames that were not searched on; ``quality_low`` is what to expect of yet other frames at least."""
-    return {**verified.to_dict(), "quality_low": max(verified.quality - _SURE * doubt, 0.0)}
+    trial, low = (None, None) if verified is None else (verified.trial, verified.low(request.goal))
+    return Tuned(thresholds, search, found, trial, low, complete, met, met and sure)
 
 
 def _check_truth(item: Footage, truth: GroundTruth | None) -> None:
@@ -227,19 +228,6 @@ def _nearest(search: Search) -> Trial:
     if isinstance(search.goal, KeepQuality) or not search.trials:
         return search.bench.run(exact(search.base))
     return min(search.trials, key=lambda trial: trial.ms)
-
-
-def _verify(unseen: Bench, found: Trial, goal: Goal) -> Trial:
-    """The policy on unseen frames, all of its thresholds made finer until a quality is met; the finest where none meets it."""
-    policy = found.policy
-    trial = unseen.run(policy)
-    if not goal.coarsest:
-        return trial
-    for factor in _BACK[1:]:
-        if goal.met(trial):
-            break
-        trial = unseen.run(finer(policy, factor))
-    return trial
 
 
 def _table(search: Search, found: Trial) -> list[Trial]:

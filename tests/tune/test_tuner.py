@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,28 @@ def test_clips_are_successive_frames_spread_over_the_video(model: Model, clip_pa
     assert first.images[0].shape == (64, 96, 3)
     searched, held_out = part.split()
     assert [c.start for c in searched.clips + held_out.clips] == [first.start, second.start]
+
+
+def test_what_is_verified_on_goes_on_where_a_search_ended(model: Model, clip_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skipvid.tune.sampling.CHUNK", 6)
+    (whole,) = sample(model, [str(clip_path)], 1000, even=True)
+    assert [(c.start, c.end) for c in whole.clips] == [(6 * k, 6 * k + 6) for k in range(8)]
+    searched, held_out = whole.split(12)
+    assert [(c.start, c.end, len(c.lead)) for c in searched.clips] == [(0, 6, 0), (12, 18, 0)]
+    assert [(c.start, c.end, len(c.lead)) for c in held_out.clips] == [(6, 12, 6), (18, 48, 6)]
+    assert np.array_equal(held_out.clips[1].lead[0], whole.clips[2].images[0])
+
+
+def test_frames_in_front_are_walked_through_and_not_judged(model: Model, footage: list[Footage]) -> None:
+    (item,) = footage
+    first, second = item.clips
+    apart, led = replace(second, lead=()), replace(second, lead=first.images)
+    cold, warm = (Bench([replace(item, clips=(clip,))], engine="reference", threads=1) for clip in (apart, led))
+    frozen = InputNorm(50.0, input_threshold=1, input_noise=0)
+    assert cold.frames == warm.frames == 12
+    assert warm.run(exact(frozen)).agreement == cold.run(exact(frozen)).agreement
+    # A full pass has just shown the one where everything is; the other still sees it where it was twelve frames ago.
+    assert warm.run(frozen).loss > cold.run(frozen).loss
 
 
 def test_a_short_video_is_halved_or_where_that_leaves_long_clips_quartered(
@@ -106,6 +129,8 @@ def test_every_method_meets_the_goal_and_beats_exact(
     assert tuned.verified is not None
     assert tuned.verified.agreement.quality >= 0.9
     assert 0 <= tuned.thresholds.measured["held_out"]["quality_low"] <= tuned.verified.quality
+    assert tuned.low == tuned.thresholds.measured["held_out"]["quality_low"] <= 0.99
+    assert tuned.sure == tuned.thresholds.measured["sure"] == (tuned.low >= 0.9)
     assert tuned.found.macs < bench.run(exact(Truncation())).macs
     assert [row["chosen"] for row in tuned.thresholds.measured["pareto"]].count(True) == 1
     save_thresholds(tmp_path / "t.json", tuned.thresholds)
