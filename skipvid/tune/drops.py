@@ -10,8 +10,8 @@ from typing import TypeAlias
 import numpy as np
 
 from skipvid.models.detection import Detections
-from skipvid.tune.agreement import Agreement, agreement
-from skipvid.tune.coco import average_precision
+from skipvid.tune.agreement import Agreement, above, agreement
+from skipvid.tune.coco import average_precision, sigmas_of
 
 __all__ = ["LEAST_OBJECTS", "Judged", "Runs", "Watched", "doubt", "drops", "pairs", "watched"]
 
@@ -111,5 +111,17 @@ def doubt(runs: Runs, conf: float, by_truth: bool) -> float:
     count = len(blocks)
     if count < 2:
         return float("inf")
-    left = np.array([drops([*blocks[:k], *blocks[k + 1 :]], conf, by_truth)[0] for k in range(count)])
+    judge = drops if by_truth else _by_dense
+    left = np.array([judge([*blocks[:k], *blocks[k + 1 :]], conf, by_truth)[0] for k in range(count)])
     return sqrt((count - 1) / count * float(np.square(left - left.mean()).sum()))
+
+
+def _by_dense(runs: Runs, conf: float, by_truth: bool) -> tuple[float, float]:
+    """`drops` without the rest of an agreement, where the dense network finds something."""
+    dense = [above(frame.dense, conf) for run in runs for frame in run]
+    if by_truth or not sum(len(found) for found in dense):
+        return drops(runs, conf, by_truth)
+    points = next((found.keypoints.shape[1] for found in dense if found.keypoints is not None), 0)
+    gated = [frame.gated for run in runs for frame in run]
+    precision = average_precision(dense, gated, poses=sigmas_of(points) is not None)
+    return 1.0 - precision.ap50, 1.0 - precision.ap75
