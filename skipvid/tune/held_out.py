@@ -58,7 +58,7 @@ def verify(unseen: Bench, policy: Tunable, goal: Goal) -> Verified:
 
     Returns:
         The coarsest tried that keeps it for sure. Where none does, of those that keep it on these frames, or of all, the coarsest
-        about as sure as the surest: often one object seldom seen is lost at any threshold, and finer ones only cost.
+        about as sure as the surest: finer thresholds than that only cost.
     """
     tried = [_tried(unseen, policy)]
     if not goal.coarsest or _sure(tried, goal):
