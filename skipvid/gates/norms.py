@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from skipvid.errors import UsageError
-from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate, scaled
+from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate, noise_at_input, scaled
 from skipvid.gates.origins import Origins
 from skipvid.gates.settings import GateSettings, InputGate, Norm, OpenGate, Rect, Reference
 from skipvid.gates.worth import followed
@@ -50,7 +50,7 @@ class NormGate(GateOptions):
         reference: What closed pixels remember; accumulating (invariant) or previous-frame (paper).
         input_threshold: At the network's input, in grey levels.
         input_noise: At the network's input, in multiples of the video's noise, up to 4 grey levels; the larger rule holds.
-            1 (invariant) or 0 (paper).
+            1 (invariant) or 0 (paper), and 0 where no threshold is above 0: that is exact.
         dilation: Pixels around a changed input pixel that are taken along.
         vector_threshold: For convolutions of 1x1 maps (squeeze-excite), as ``threshold``; None: the same number.
         relative: Whether thresholds are shares of the maps' scales; yes (invariant) or no (paper). Then convolutions that read
@@ -111,8 +111,7 @@ class NormGate(GateOptions):
     @property
     def noise(self) -> float:
         """Multiple of the video's noise at the network's input."""
-        own = 1.0 if self.form is Form.INVARIANT else 0.0
-        return own if self.input_noise is None else self.input_noise
+        return noise_at_input(self, 1.0 if self.form is Form.INVARIANT else 0.0)
 
     @property
     def needs_scales(self) -> bool:

@@ -18,6 +18,7 @@ __all__ = [
     "check_dilation",
     "check_threshold",
     "input_gate",
+    "noise_at_input",
     "scale_of",
     "scaled",
 ]
@@ -43,6 +44,8 @@ class Common(Protocol):
     def layers(self) -> Mapping[str, float]: ...
     @property
     def input_threshold(self) -> float: ...
+    @property
+    def input_noise(self) -> float | None: ...
     @property
     def dilation(self) -> int: ...
     @property
@@ -114,6 +117,17 @@ class GateOptions:
                 message = f"In a {kind} policy, hysteresis is a table of factor, frames and radius."
                 raise UsageError(message, "Write the policy anew.") from None
         return cls(**values)
+
+
+def noise_at_input(policy: Common, usual: float) -> float:
+    """The multiple of the video's noise at the network's input: what is asked for, else the usual one.
+
+    A policy without a threshold above 0 is exact, at the input as well.
+    """
+    if policy.input_noise is not None:
+        return policy.input_noise
+    inner = (policy.threshold, policy.vector_threshold or 0.0, *policy.layers.values())
+    return usual if any(value > 0 for value in inner) else 0.0
 
 
 def input_gate(policy: Common, noise: float, scales: Mapping[str, float], ignore: tuple[Rect, ...]) -> InputGate:

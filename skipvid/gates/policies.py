@@ -14,7 +14,16 @@ from typing import Any, ClassVar, Protocol
 
 from skipvid.errors import UsageError
 from skipvid.gates.norms import InputNorm, OutputNorm
-from skipvid.gates.options import INPUT, GateOptions, check_dilation, check_threshold, input_gate, scale_of, scaled
+from skipvid.gates.options import (
+    INPUT,
+    GateOptions,
+    check_dilation,
+    check_threshold,
+    input_gate,
+    noise_at_input,
+    scale_of,
+    scaled,
+)
 from skipvid.gates.settings import GateSettings, InputGate, LayerGate, Norm, Rect
 from skipvid.gates.worth import macs_behind, shaped
 from skipvid.plan import GatePoint, Plan
@@ -75,6 +84,7 @@ class Truncation(GateOptions):
         norm: How a difference is measured over channels: ``max``, ``l2`` or ``rms``.
         input_threshold: At the network's input, in grey levels.
         input_noise: At the network's input, in multiples of the video's noise, up to 4 grey levels; the larger of the two rules.
+            None: 1, or 0 where no threshold is above 0, so that ``Truncation(0)`` is exact.
         dilation: Pixels around a changed input pixel that are taken along.
         vector_threshold: For 1x1 maps that broadcast over space (squeeze-excite), as ``threshold``; None: the same number. One
             such map above its threshold makes every pixel behind it active.
@@ -87,7 +97,7 @@ class Truncation(GateOptions):
     threshold: float = 0.1
     norm: Norm = Norm.MAX
     input_threshold: float = 0.0
-    input_noise: float = 1.0
+    input_noise: float | None = None
     dilation: int = 0
     vector_threshold: float | None = None
     shaping: float = 0.0
@@ -107,9 +117,8 @@ class Truncation(GateOptions):
         numbers = {
             "threshold": self.threshold,
             "input_threshold": self.input_threshold,
-            "input_noise": self.input_noise,
             "shaping": self.shaping,
-            **({} if self.vector_threshold is None else {"vector_threshold": self.vector_threshold}),
+            **{name: value for name in ("input_noise", "vector_threshold") if (value := getattr(self, name)) is not None},
             **{f"threshold of layer {name!r}": value for name, value in self.layers.items()},
         }
         for name, value in numbers.items():
@@ -124,7 +133,12 @@ class Truncation(GateOptions):
 
     @property
     def needs_noise(self) -> bool:
-        return self.input_noise > 0 and INPUT not in self.layers
+        return self.noise > 0 and INPUT not in self.layers
+
+    @property
+    def noise(self) -> float:
+        """Multiple of the video's noise at the network's input."""
+        return noise_at_input(self, 1.0)
 
     def settings(self, plan: Plan, scales: Mapping[str, float] | None = None, ignore: tuple[Rect, ...] = ()) -> GateSettings:
         known = self.gate_names(plan)
@@ -144,7 +158,7 @@ class Truncation(GateOptions):
         return GateSettings(self.input_gate(scales, ignore), rules, structure=self.structure, refresh_every=self.refresh_every)
 
     def input_gate(self, scales: Mapping[str, float] | None = None, ignore: tuple[Rect, ...] = ()) -> InputGate:
-        return input_gate(self, self.input_noise, scales or {}, ignore)
+        return input_gate(self, self.noise, scales or {}, ignore)
 
     def asks_for(self, plan: Plan) -> tuple[GatePoint, ...]:
         inside = {gate.name for gate in plan.gates if gate.tensor in plan.joinable} - set(self.layers)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from skipvid.errors import UsageError
-from skipvid.gates.policies import Truncation, policy_from_dict
+from skipvid.gates.policies import InputNorm, OutputNorm, Policy, Truncation, policy_from_dict
 from skipvid.gates.presets import FAMILIES, preset
 from skipvid.gates.settings import EXACT, LayerGate, Norm, Rect
 from skipvid.gates.worth import macs_behind
@@ -117,3 +117,15 @@ def test_shaping_makes_gates_before_much_arithmetic_coarser(plan: Plan) -> None:
     assert shares["narrow"] * shares["conv1"] == pytest.approx(0.01)
     assert shares["pool"] == 0.02
     assert set(Truncation(0.1, vector_threshold=0.1).shares(network).values()) == {0.1}
+
+
+@pytest.mark.parametrize("policy", [Truncation(0.0), Truncation(0.0, vector_threshold=0.0), InputNorm(0.0), OutputNorm(0)])
+def test_a_policy_without_thresholds_is_exact_at_the_input_too(plan: Plan, policy: Policy) -> None:
+    assert not policy.needs_noise
+    assert policy.settings(plan, SCALES) == EXACT
+
+
+def test_one_threshold_brings_the_usual_noise(plan: Plan) -> None:
+    assert Truncation(0.0, layers={"pool": 0.1}).settings(plan, SCALES).input.threshold > 0
+    assert Truncation(0.0, input_noise=1.0).needs_noise
+    assert policy_from_dict(Truncation(0.0).to_dict()) == Truncation(0.0)
