@@ -34,7 +34,7 @@ def run_all(
         verbose: Print more.
 
     Raises:
-        SkipvidError: The only source failed.
+        Exception: The only source failed.
         typer.Exit: With code 1: some of several sources failed, and were told.
         Interrupted: The user ended it; files are finalised.
     """
@@ -54,10 +54,12 @@ def run_all(
     for source, folder in zip(sources, folders, strict=True):
         try:
             result = run(replace(base, source=source, folder=folder), reporter, stop, models)
-        except SkipvidError as error:
+        except (Interrupted, BrokenPipeError, ImportError):
+            raise
+        except Exception as error:  # a fault of the program in one input is no reason to leave out the others
             if total == 1:
                 raise
-            print(f"skipvid: {error}", file=sys.stderr)
+            print(f"skipvid: {_told(error, source)}", file=sys.stderr)
             failed.append(source)
         else:
             end_if_interrupted(result)
@@ -67,6 +69,15 @@ def run_all(
         if not quiet:
             print(f"skipvid: {len(failed)} of {total} inputs failed: {', '.join(map(public_name, failed))}.", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _told(error: Exception, source: str) -> str:
+    from skipvid.pipeline.record import public_name
+
+    if isinstance(error, SkipvidError):
+        return str(error)
+    said = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+    return f"{public_name(source)}: unexpected {said}. Run it alone with --debug to see where."
 
 
 def _settle_in() -> None:

@@ -68,5 +68,5 @@ class AuditCount:
         if worst is not None:
             name, error = worst
             largest, mean = (error_share(float(error[key])) for key in ("max", "mean"))
-            lines.append(("Largest error", f"{largest} of the largest magnitude of output {name}, {mean} on average"))
+            lines.append(("Largest error", f"{largest} of the largest magnitude of `{name}`, {mean} on average"))
         return lines

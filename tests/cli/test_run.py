@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -15,6 +16,8 @@ import pytest
 from pipeline.making import moving, read_clip, write_clip, write_model
 
 from cli.conftest import Skipvid
+from skipvid.pipeline import process
+from skipvid.pipeline.config import RunConfig
 
 
 def _sound_only(path: Path) -> None:
@@ -168,6 +171,25 @@ def test_the_end_of_a_batch_names_what_failed(skipvid: Skipvid, model: Path, cli
     said = skipvid("run", "none.mp4", clip, "empty.mp4", "--model", model, "-o", "out")
     assert said.code == 1
     assert said.err.splitlines()[-1] == "skipvid: 2 of 3 inputs failed: none.mp4, empty.mp4."
+
+
+def test_a_fault_of_the_program_in_one_input_does_not_stop_the_rest(
+    skipvid: Skipvid, model: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = process.run
+
+    def faulty(config: RunConfig, *rest: Any) -> Any:
+        if config.source == "odd.mp4":
+            message = "not\nforeseen"
+            raise KeyError(message)
+        return whole(config, *rest)
+
+    monkeypatch.setattr(process, "run", faulty)
+    shutil.copy(clip, "odd.mp4")
+    said = skipvid("run", "odd.mp4", clip, "--model", model, "-q", "-o", "out")
+    assert (said.code, len(said.err.splitlines())) == (1, 1)
+    assert said.err.startswith("skipvid: odd.mp4: unexpected KeyError: ")
+    assert json.loads(Path("out/walk/run.json").read_text())["status"] == "complete"
 
 
 def test_an_empty_input_is_not_the_current_folder(skipvid: Skipvid, model: Path, clip: Path) -> None:

@@ -84,7 +84,7 @@ def test_the_report_tells_of_budget_and_audits_and_leaves_audits_out_of_the_time
         "25.0 % of the picture on average, none of it for more than 19 frames",
         "2 frames against full passes, 50.0 ms each, not counted above",
         "F1 0.857, AP50 0.875: 2 of 8 missed, 0 false",
-        "10 % of the largest magnitude of output heat, 1 % on average",
+        "10 % of the largest magnitude of `heat`, 1 % on average",
     ):
         assert said in text.getvalue()
         assert said in render_page(summary)
