@@ -27,6 +27,8 @@ __all__ = ["METHODS", "Request", "Tuned", "tune"]
 
 SHAPED, UNIFORM, FRONT_TO_BACK = METHODS = ("shaped", "uniform", "front-to-back")
 
+LEAST_FRAMES = 12
+"""Of all videos together: half a second."""
 _MARGIN = 0.5  # share of the allowed loss that the search may use up; the rest is for frames it has not seen
 _SMALL = 60  # frames that settings are compared on, about; more where there are more than two videos
 _SMALL_CLIP = 30
@@ -129,8 +131,9 @@ def tune(
         stop: Asked between trials; the best so far is kept.
 
     Raises:
-        UsageError: The ground truth says nothing about the frames sampled.
+        UsageError: There are next to no frames, or the ground truth says nothing about those that were sampled.
     """
+    _check_length(footage)
     stage("running the dense network")
     halves = [item.split(max(SEARCHED // len(footage), CHUNK)) for item in footage]
     for item, truth in zip(footage, truths, strict=False):
@@ -186,6 +189,14 @@ def tune(
     )
     trial, low = (None, None) if verified is None else (verified.trial, verified.low(request.goal))
     return Tuned(thresholds, search, found, trial, low, complete, met, met and sure)
+
+
+def _check_length(footage: Sequence[Footage]) -> None:
+    frames = sum(item.frames for item in footage)
+    if frames < LEAST_FRAMES:
+        seen = f"{frames} frame{'' if frames == 1 else 's'}"
+        message = f"The footage has {seen}; nothing can be said of thresholds from fewer than {LEAST_FRAMES}."
+        raise UsageError(message, "Give longer footage of the camera, ten seconds or more.")
 
 
 def _check_truth(item: Footage, truth: GroundTruth | None) -> None:

@@ -50,6 +50,14 @@ def test_the_gate_can_be_chosen(gate: str, material: tuple[Path, Path], tmp_path
     assert load_thresholds(out, load(material[0]).plan).policy.to_dict()["type"] == gate
 
 
+def test_two_frames_are_refused(material: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = write_clip(tmp_path / "two.mp4", moving(2))
+    assert _tune((material[0], clip), tmp_path / "t.json") == 2
+    message = "The footage has 2 frames; nothing can be said of thresholds from fewer than 12. Give longer footage of the camera"
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "t.json").exists()
+
+
 def test_a_missing_video_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tune-thresholds", str(tmp_path / "none.mp4")]) == 1
     error = capsys.readouterr().err
