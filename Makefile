@@ -19,15 +19,16 @@ test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow
 
 SANITIZED := build/sanitized
-SETS      := generic avx2 avx512
+SETS      := generic avx2 avx512 neon
 PRELOAD   = $$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)
-# The engine's tests under AddressSanitizer and UndefinedBehaviorSanitizer, once per instruction set; those of a set that the
-# machine has not are skipped.
+# The engine's tests under AddressSanitizer and UndefinedBehaviorSanitizer, once per instruction set that this machine has.
 sanitize-engine: $(VENV)/.installed-dev
 	$(BIN)/cmake -S . -B $(SANITIZED) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
 		-DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python "-DSKIPVID_SANITIZE=address;undefined"
 	$(BIN)/cmake --build $(SANITIZED)
 	for set in $(SETS); do \
+		SKIPVID_ISA=$$set $(BIN)/python -c 'from skipvid.engine import _core; _core.Plan()' 2> /dev/null || \
+			{ echo "sanitized engine, $$set: not on this machine"; continue; }; \
 		echo "sanitized engine, $$set"; \
 		LD_PRELOAD="$(PRELOAD)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 			SKIPVID_TEST_CORE="$$(ls $(SANITIZED)/_core*.so)" SKIPVID_ISA=$$set \
