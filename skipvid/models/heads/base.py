@@ -22,6 +22,7 @@ __all__ = [
     "Head",
     "Index",
     "Outputs",
+    "as_sure_as",
     "best_class",
     "finish",
     "grid",
@@ -131,6 +132,12 @@ def grid(height: int, width: int) -> tuple[FloatArray, FloatArray]:
     """Column and row of each cell, ``(height * width,)`` each, row by row."""
     ys, xs = np.divmod(np.arange(height * width), width)
     return xs.astype(np.float32), ys.astype(np.float32)
+
+
+def as_sure_as(scores: FloatArray, places: FloatArray) -> FloatArray:
+    """Landmarks ``(N, K, 2)`` that have no confidence of their own, each as sure as its object: ``(N, K, 3)``."""
+    sure = np.broadcast_to(scores[:, None, None], (*places.shape[:2], 1))
+    return np.concatenate([places, sure], axis=2)
 
 
 def keep_classes(scores: FloatArray, classes: Collection[int] | None) -> FloatArray:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from skipvid.models.card import Preprocess
 from skipvid.models.detection import Detections
-from skipvid.models.heads.base import Defaults, Facts, Index, Outputs, finish
+from skipvid.models.heads.base import Defaults, Facts, Index, Outputs, as_sure_as, finish
 from skipvid.models.names import LABELS
 from skipvid.plan import FloatArray
 
@@ -95,10 +95,7 @@ class CenterNet:
             return None
         raw = outputs[self.landmarks][0][:, ys, xs].T.reshape(len(ys), self.keypoints, 2)
         low, span = boxes[:, None, :2], boxes[:, None, 2:] - boxes[:, None, :2]
-        where = raw[..., ::-1] * span + low
-        # A landmark has no confidence of its own: it is as good as its face.
-        sure = np.broadcast_to(scores[:, None, None], (*where.shape[:2], 1))
-        return np.concatenate([where, sure], axis=2)
+        return as_sure_as(scores, raw[..., ::-1] * span + low)
 
 
 def _is_peak(heat: FloatArray, labels: Index, ys: Index, xs: Index) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from skipvid.models.card import Preprocess
 from skipvid.models.detection import Detections
-from skipvid.models.heads.base import Defaults, Facts, Outputs, finish, grid, rows
+from skipvid.models.heads.base import Defaults, Facts, Outputs, as_sure_as, finish, grid, rows
 from skipvid.models.names import LABELS
 from skipvid.plan import FloatArray
 
@@ -75,8 +75,7 @@ class Scrfd:
                 boxes.append(np.concatenate([corner - sides[:, :2], corner + sides[:, 2:]], axis=1))
                 if level.points:
                     marks = rows(outputs[level.points])[index].reshape(-1, self.keypoints, 2) * level.stride + corner[:, None]
-                    sure = np.broadcast_to(score[:, None, None], (*marks.shape[:2], 1))
-                    points.append(np.concatenate([marks, sure], axis=2))
+                    points.append(as_sure_as(score, marks))
             scores.append(score)
         every = np.concatenate(scores)
         found = np.concatenate(points) if points else None

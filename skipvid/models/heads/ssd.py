@@ -11,7 +11,7 @@ import numpy as np
 
 from skipvid.models.card import Preprocess
 from skipvid.models.detection import Detections
-from skipvid.models.heads.base import Defaults, Facts, Index, Outputs, best_class, finish, grid, rows
+from skipvid.models.heads.base import Defaults, Facts, Index, Outputs, as_sure_as, best_class, finish, grid, rows
 from skipvid.models.names import LABELS
 from skipvid.plan import FloatArray
 
@@ -92,8 +92,7 @@ class Ssd:
         prior = self.priors[index][:, None]
         raw = rows(outputs[self.landmarks])[index].reshape(-1, self.keypoints, 2)
         places = (raw * _CENTRE_VARIANCE * prior[..., 2:] + prior[..., :2]) * np.array([self.width, self.height], np.float32)
-        # A landmark has no confidence of its own: it is as good as its face.
-        return np.concatenate([places, np.broadcast_to(scores[:, None, None], (*places.shape[:2], 1))], axis=2)
+        return as_sure_as(scores, places)
 
 
 def _decoded(box: FloatArray, prior: FloatArray) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from skipvid.models.card import Preprocess
 from skipvid.models.detection import Detections
-from skipvid.models.heads.base import Defaults, Facts, Outputs, best_class, finish, rows
+from skipvid.models.heads.base import Defaults, Facts, Outputs, as_sure_as, best_class, finish, rows
 from skipvid.models.names import LABELS, SKELETONS
 from skipvid.plan import FloatArray
 
@@ -99,9 +99,7 @@ class Yolo:
         if not self.landmarks:
             return chosen[:, -3 * self.keypoints :].reshape(-1, self.keypoints, 3)
         places = chosen[:, 5 : 5 + 2 * self.keypoints].reshape(-1, self.keypoints, 2)
-        # A landmark has no confidence of its own: it is as good as its face.
-        sure = np.broadcast_to(scores[:, None, None], (*places.shape[:2], 1))
-        return np.concatenate([places, sure], axis=2)
+        return as_sure_as(scores, places)
 
 
 def _around(size: FloatArray, angle: FloatArray) -> FloatArray:

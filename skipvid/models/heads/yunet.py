@@ -9,7 +9,7 @@ import numpy as np
 
 from skipvid.models.card import Preprocess
 from skipvid.models.detection import Detections
-from skipvid.models.heads.base import Defaults, Facts, Outputs, finish, grid, rows
+from skipvid.models.heads.base import Defaults, Facts, Outputs, as_sure_as, finish, grid, rows
 from skipvid.models.names import LABELS
 from skipvid.plan import FloatArray
 
@@ -75,8 +75,7 @@ class YuNet:
             with np.errstate(over="ignore", invalid="ignore"):
                 centre, half = cells + raw[:, :2], np.exp(raw[:, 2:]) / 2
                 boxes.append(np.concatenate([centre - half, centre + half], axis=1) * level.stride)
-            sure = np.broadcast_to(score[index, None, None], (len(index), self.keypoints, 1))
-            points.append(np.concatenate([(cells[:, None] + marks) * level.stride, sure], axis=2))
+            points.append(as_sure_as(score[index], (cells[:, None] + marks) * level.stride))
             scores.append(score[index])
         every = np.concatenate(scores)
         labels = np.zeros(len(every), np.int32)
