@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 
 from skipvid.cli.progress import Reporter
-from skipvid.cli.values import GateName, PresetName, ReferenceName, parse_rectangle
+from skipvid.cli.values import GateName, PresetName, ReferenceName, one_line, parse_rectangle
 from skipvid.errors import SkipvidError, UsageError
 from skipvid.pipeline.config import GateChoice, RunConfig
 from skipvid.pipeline.observer import RunResult
@@ -76,8 +76,7 @@ def _told(error: Exception, source: str) -> str:
 
     if isinstance(error, SkipvidError):
         return str(error)
-    said = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
-    return f"{public_name(source)}: unexpected {said}. Run it alone with --debug to see where."
+    return f"{public_name(source)}: unexpected {type(error).__name__}: {one_line(error)} Run it alone with --debug to see where."
 
 
 def _settle_in() -> None:

@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from skipvid.cli.options import Debug
+from skipvid.cli.values import one_line
 from skipvid.errors import SkipvidError, UsageError
 from skipvid.pipeline.stop import Interrupted, Stop
 
@@ -106,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # the last line of defence: what gets here is a fault of the program
         if debug:
             raise
-        _say(f"unexpected {type(error).__name__}: {_one_line(error)} Run it again with --debug to see where.")
+        _say(f"unexpected {type(error).__name__}: {one_line(error)} Run it again with --debug to see where.")
         return 1
 
 
@@ -117,7 +118,7 @@ def _invoke(arguments: list[str], stop: Stop) -> int:
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "skipvid"
         # The help was shown in place of a command that was left out.
-        said = _one_line(error.format_message()).replace("Value error, ", "") or "A command is missing."
+        said = one_line(error.format_message()).replace("Value error, ", "") or "A command is missing."
         raise UsageError(said, f"See `{command} --help`.") from error
     return code if isinstance(code, int) else 0
 
@@ -143,7 +144,7 @@ def _signals(stop: Stop) -> Iterator[None]:
 
 
 def _import_problem(error: ImportError) -> str:
-    text = _one_line(error)
+    text = one_line(error)
     if any(library in text for library in _MISSING_LIBRARIES):
         return f"OpenCV cannot be loaded: {text} Install its system libraries: apt-get install libgl1 libglib2.0-0."
     return (
@@ -155,11 +156,6 @@ def _broken_pipe() -> int:
     """The reader of our output has gone, as with `| head`: nothing to say, and nobody to say it to."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
-
-
-def _one_line(error: BaseException | str) -> str:
-    text = " ".join(str(error).split())
-    return text if text.endswith(".") or not text else f"{text}."
 
 
 def _say(text: str) -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "ReferenceName",
     "check_above_zero",
     "check_structure",
+    "one_line",
     "parse_classes",
     "parse_rectangle",
     "parse_size",
@@ -93,3 +94,9 @@ def refuse_device(device: str) -> str:
         message = f"{device!r} is not available: skipvid computes on the CPU. Leave --device out."
         raise typer.BadParameter(message)
     return device
+
+
+def one_line(error: BaseException | str) -> str:
+    """What an error says, in one line that ends with a full stop."""
+    text = " ".join(str(error).split())
+    return text if text.endswith(".") or not text else f"{text}."

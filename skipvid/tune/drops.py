@@ -13,7 +13,7 @@ from skipvid.models.detection import Detections
 from skipvid.tune.agreement import Agreement, above, agreement
 from skipvid.tune.coco import average_precision, sigmas_of
 
-__all__ = ["LEAST_OBJECTS", "Judged", "Runs", "Watched", "doubt", "drops", "pairs", "watched"]
+__all__ = ["Judged", "Runs", "Watched", "doubt", "drops", "pairs", "watched"]
 
 LEAST_OBJECTS = 0.3
 """Dense detections per frame from which a video's average precision says something."""
@@ -111,17 +111,16 @@ def doubt(runs: Runs, conf: float, by_truth: bool) -> float:
     count = len(blocks)
     if count < 2:
         return float("inf")
-    judge = drops if by_truth else _by_dense
-    left = np.array([judge([*blocks[:k], *blocks[k + 1 :]], conf, by_truth)[0] for k in range(count)])
+    rests = ([*blocks[:k], *blocks[k + 1 :]] for k in range(count))
+    left = np.array([drops(rest, conf, True)[0] if by_truth else _drop_by_dense(rest, conf) for rest in rests])
     return sqrt((count - 1) / count * float(np.square(left - left.mean()).sum()))
 
 
-def _by_dense(runs: Runs, conf: float, by_truth: bool) -> tuple[float, float]:
-    """`drops` without the rest of an agreement, where the dense network finds something."""
+def _drop_by_dense(runs: Runs, conf: float) -> float:
+    """The loss of AP50 against the dense network's detections, without the rest of an agreement where there are any."""
     dense = [above(frame.dense, conf) for run in runs for frame in run]
-    if by_truth or not sum(len(found) for found in dense):
-        return drops(runs, conf, by_truth)
+    if not any(map(len, dense)):
+        return drops(runs, conf, False)[0]
     points = next((found.keypoints.shape[1] for found in dense if found.keypoints is not None), 0)
     gated = [frame.gated for run in runs for frame in run]
-    precision = average_precision(dense, gated, poses=sigmas_of(points) is not None)
-    return 1.0 - precision.ap50, 1.0 - precision.ap75
+    return 1.0 - average_precision(dense, gated, poses=sigmas_of(points) is not None).ap50

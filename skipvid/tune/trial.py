@@ -19,13 +19,13 @@ from skipvid.gates.scales import ScaleMeter
 from skipvid.gates.settings import Norm
 from skipvid.models.detection import Detections
 from skipvid.tune.agreement import Agreement, above, agreement
-from skipvid.tune.drops import LEAST_OBJECTS, Judged, Watched, pairs, watched
+from skipvid.tune.drops import Judged, Watched, pairs, watched
 from skipvid.tune.ground_truth import GroundTruth
 from skipvid.tune.prices import Prices, measure_prices
 from skipvid.tune.sampling import Clip, Footage
 from skipvid.tune.tunable import Tunable
 
-__all__ = ["LEAST_OBJECTS", "Bench", "Trial"]
+__all__ = ["Bench", "Trial"]
 
 _BELOW = 0.25  # detections are decoded down to this share of the usual confidence: average precision wants the weak ones too
 _LEAST_CONF = 0.01  # the same against ground truth, as detectors usually are judged

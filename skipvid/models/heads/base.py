@@ -16,6 +16,7 @@ from skipvid.models.names import Skeleton
 from skipvid.plan import FloatArray
 
 __all__ = [
+    "MANY_CLASSES",
     "MAX_CANDIDATES",
     "Defaults",
     "Facts",
@@ -24,6 +25,7 @@ __all__ = [
     "Outputs",
     "as_sure_as",
     "best_class",
+    "chosen",
     "finish",
     "grid",
     "keep_classes",
@@ -31,6 +33,9 @@ __all__ = [
     "suppress",
     "tidy",
 ]
+
+MANY_CLASSES = 1000
+"""Where neither layout nor labels tell the number of classes, so many are let through."""
 
 Index = NDArray[np.intp]
 Outputs = Mapping[str, FloatArray]
@@ -147,6 +152,14 @@ def keep_classes(scores: FloatArray, classes: Collection[int] | None) -> FloatAr
     wanted = np.zeros(scores.shape[1], bool)
     wanted[[c for c in classes if 0 <= c < scores.shape[1]]] = True
     return np.where(wanted, scores, np.float32(0))
+
+
+def chosen(scores: FloatArray, labels: NDArray[Any], conf: float, known: int, classes: Collection[int] | None) -> Index:
+    """Rows with a score ``(N,)`` above ``conf`` and a label ``(N,)`` below ``known`` that is asked for."""
+    good = (scores > conf) & (labels >= 0) & (labels < known)
+    if classes is not None:
+        good &= np.isin(labels, list(classes))
+    return np.flatnonzero(good)
 
 
 def best_class(scores: FloatArray, conf: float, classes: Collection[int] | None) -> tuple[Index, FloatArray, Index]:

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from skipvid.models.card import Preprocess
 from skipvid.models.detection import Detections
-from skipvid.models.heads.base import Defaults, Facts, Index, Outputs, best_class, finish
+from skipvid.models.heads.base import MANY_CLASSES, Defaults, Facts, Outputs, best_class, chosen, finish
 from skipvid.models.names import LABELS
-from skipvid.plan import FloatArray
 
 __all__ = ["Boxes"]
 
 _GRIDS = ((8, 16, 32), (8, 16, 32, 64), (8, 16, 32, 64, 128))
-_MANY = 1000  # the layout does not tell the number of classes; where nothing else does, so many are let through
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +34,7 @@ class Boxes:
     @property
     def defaults(self) -> Defaults:
         pixels = Preprocess(order="rgb", std=(255.0, 255.0, 255.0), fit="stretch", pad=114)
-        labels = LABELS["coco80"] if self.classes in (80, _MANY) else ()
+        labels = LABELS["coco80"] if self.classes in (80, MANY_CLASSES) else ()
         return Defaults(pixels, conf=0.3, iou=0.6 if self.labels is None else 1.0, labels=labels)
 
     @classmethod
@@ -64,7 +58,7 @@ class Boxes:
     def _match_chosen(cls, facts: Facts, box: str, flat: list[str]) -> Boxes | None:
         if any(facts.shapes[n][1] != facts.shapes[box][1] for n in flat):
             return None
-        classes = facts.classes or _MANY
+        classes = facts.classes or MANY_CLASSES
         if facts.shapes[box][2] == 5:
             return cls(box, box, flat[0], True, classes) if len(flat) == 1 else None
         labels = [n for n in flat if "label" in n.lower() or "class" in n.lower()]
@@ -75,20 +69,12 @@ class Boxes:
         self, outputs: Outputs, *, conf: float, iou: float, max_det: int = 300, classes: Collection[int] | None = None
     ) -> Detections:
         """See `Head.decode`."""
-        boxes = outputs[self.boxes][0]
+        boxes, scores = outputs[self.boxes][0], outputs[self.scores][0]
         if self.labels is None:
-            table = outputs[self.scores][0]
-            index, scores, labels = best_class(table if self.upright else table.T, conf, classes)
+            index, scores, labels = best_class(scores if self.upright else scores.T, conf, classes)
         else:
-            index, scores, labels = self._chosen(outputs, conf, classes)
+            labels = outputs[self.labels][0]
+            scores = scores[:, 4] if self.scores == self.boxes else scores
+            index = chosen(scores, labels, conf, self.classes, classes)
+            scores, labels = scores[index], labels[index]
         return finish(boxes[index, :4], scores, labels, None, iou=iou, max_det=max_det)
-
-    def _chosen(self, outputs: Outputs, conf: float, classes: Collection[int] | None) -> tuple[Index, FloatArray, NDArray[Any]]:
-        assert self.labels is not None
-        labels = outputs[self.labels][0]
-        scores = outputs[self.boxes][0, :, 4] if self.scores == self.boxes else outputs[self.scores][0]
-        good = (scores > conf) & (labels >= 0) & (labels < self.classes)
-        if classes is not None:
-            good &= np.isin(labels, list(classes))
-        index = np.flatnonzero(good)
-        return index, scores[index], labels[index]

@@ -9,14 +9,11 @@ import numpy as np
 
 from skipvid.models.card import Preprocess
 from skipvid.models.detection import Detections
-from skipvid.models.heads.base import Defaults, Facts, Outputs, finish, rows
+from skipvid.models.heads.base import MANY_CLASSES, Defaults, Facts, Outputs, chosen, finish, rows
 from skipvid.models.names import LABELS
 from skipvid.plan import FloatArray
 
 __all__ = ["EndToEnd"]
-
-_MANY = 1000  # the layout does not tell the number of classes; where nothing else does, so many are let through
-
 
 _RELATIVE = 2.0  # boxes whose values are all as small are relative to the input: in pixels, none could be seen
 
@@ -40,12 +37,12 @@ class EndToEnd:
     @property
     def defaults(self) -> Defaults:
         pixels = Preprocess(order="rgb", std=(255.0, 255.0, 255.0), fit="letterbox-centre", pad=114)
-        return Defaults(pixels, iou=1.0, labels=LABELS["coco80"] if self.classes in (80, _MANY) else ())
+        return Defaults(pixels, iou=1.0, labels=LABELS["coco80"] if self.classes in (80, MANY_CLASSES) else ())
 
     @classmethod
     def match(cls, facts: Facts) -> EndToEnd | None:
         """The head for these outputs, or None."""
-        classes = facts.classes or _MANY
+        classes = facts.classes or MANY_CLASSES
         tables = [(n, s) for n, s in facts.shapes.items() if len(s) > 1]
         if len(tables) != 1 or len(facts.shapes) > 2:
             return None
@@ -63,11 +60,9 @@ class EndToEnd:
         out = rows(outputs[self.output])
         corners, score, label = self.columns
         boxes, scores, labels = out[:, corners : corners + 4], out[:, score], out[:, label]
-        good = (scores > conf) & (labels >= 0) & (labels < self.classes)
-        if classes is not None:
-            good &= np.isin(labels, list(classes))
-        boxes = self._corners(boxes, boxes[good])
-        return finish(boxes, scores[good], labels[good], None, iou=iou, max_det=max_det)
+        index = chosen(scores, labels, conf, self.classes, classes)
+        boxes = self._corners(boxes, boxes[index])
+        return finish(boxes, scores[index], labels[index], None, iou=iou, max_det=max_det)
 
     def _corners(self, every: FloatArray, chosen: FloatArray) -> FloatArray:
         """Corners in pixels of the chosen boxes, in the form that all of them show."""
