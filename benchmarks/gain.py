@@ -46,15 +46,18 @@ def _measure(options: argparse.Namespace, video: Path) -> tuple[str, BenchReport
     model = footage.model
     assert model.path is not None
     peers, _ = available_peers(static_model(model.path, model.input_size[::-1]), model.plan, options.threads)
+    gates = gating(model.plan, model.card, options.preset)
     task = BenchTask(
         plan=model.plan,
         peers=peers,
         frames=footage.clips[0].images,
         pixels=model.preprocess.pixel_map(),
-        policy=gating(model.plan, model.card, options.preset).policy,
+        policy=gates.policy,
         threads=options.threads,
         savings=(),
         rounds=3,
+        care=gates.care,
+        look=lambda stream: model.look(stream, stream.views(), footage.fit),
     )
     return model.name, run_benchmark(task)
 

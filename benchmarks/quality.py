@@ -15,15 +15,15 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from skipvid.gates.presets import PRESETS
-from skipvid.gates.settings import Norm
-from skipvid.models.gating import gating
+from skipvid.models.gating import Gating, gating
 from skipvid.models.loading import load
-from skipvid.tune.sampling import sample_video
-from skipvid.tune.trial import Bench
+from skipvid.tune.evaluate import evaluate
+from skipvid.video.source import open_source
 
 BEGIN, END = "<!-- table: {} -->", "<!-- end of table -->"
 GOAL = (0.97, 0.9)  # AP50 and AP75 that the default preset is chosen for; what stays below is marked
@@ -41,7 +41,7 @@ def main() -> None:
         rows = [row for model in options.models for video in videos for row in _rows(model, video, options, cache)]
         if rows:
             sections.append(f"### {title}\n\n{_table(rows, options.presets)}")
-    note = f"{options.frames} frames per video in runs of 40, {platform.machine()}; `python benchmarks/quality.py`."
+    note = f"The first {options.frames} frames of each video in one run, {platform.machine()}; `python benchmarks/quality.py`."
     text = "\n\n".join([*sections, note])
     if options.out is None:
         print(text)
@@ -58,7 +58,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--chosen", nargs="*", default=[], help="videos that the presets were chosen on")
     parser.add_argument("--reported", nargs="*", default=[], help="other videos")
     parser.add_argument("--presets", nargs="+", default=["high", "balanced", "fast"], choices=list(PRESETS))
-    parser.add_argument("--frames", type=int, default=160, help="frames sampled of each video")
+    parser.add_argument("--frames", type=int, default=300, help="frames of each video")
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cache", type=Path, default=Path("build/quality.json"))
@@ -84,30 +84,27 @@ class _Cache:
 
 
 def _rows(model: str, video: str, options: argparse.Namespace, cache: _Cache) -> Iterator[dict[str, Any]]:
-    """One row per model and video: what each preset came to."""
-    network = load(model)
-    policies = {name: gating(network.plan, network.card, name).policy for name in options.presets}
-    keys = {name: _key(network.plan.sha256, Path(video).name, options.frames, p.to_dict()) for name, p in policies.items()}
-    bench = None
+    """One row per model and video: what each preset came to, in one run over the first frames."""
+    with open_source(video) as source:
+        network = load(model, frame_size=(source.width, source.height))
+    chosen = {name: gating(network.plan, network.card, name) for name in options.presets}
+    keys = {name: _key(network.plan.sha256, Path(video).name, options.frames, *_facts(gates)) for name, gates in chosen.items()}
     for name, key in keys.items():
-        if cache.get(key) is None:
-            if bench is None:
-                bench = Bench(
-                    [sample_video(network, video, options.frames)], options.engine, options.threads, norm=_norm(options.presets)
-                )
-            trial = bench.run(policies[name])
-            cache.put(key, {**trial.to_dict(), "model": network.name, "video": Path(video).name, "preset": name})
-            print(f"{network.name} {Path(video).name} {name}: {_cell(cache.get(key))}", flush=True)
+        if cache.get(key) is not None:
+            continue
+        with open_source(video) as source:
+            found = evaluate(
+                network, source, chosen[name], engine=options.engine, threads=options.threads, max_frames=options.frames
+            )
+        result = {"agreement": found.agreement.to_dict(), "macs": found.macs}
+        cache.put(key, {**result, "model": network.name, "video": Path(video).name, "preset": name})
+        print(f"{network.name} {Path(video).name} {name}: {_cell(cache.get(key))}", flush=True)
     yield {"model": network.name, "video": Path(video).stem, **{name: cache.get(key) for name, key in keys.items()}}
 
 
-def _norm(presets: list[str]) -> Norm:
-    """The norm that scales are measured in: that of the presets, which agree on it."""
-    norms = {getattr(PRESETS[name], "norm", Norm.MAX) for name in presets if name != "exact"}
-    if len(norms) > 1:
-        message = f"the presets {presets} use several norms: measure them one by one"
-        raise SystemExit(message)
-    return norms.pop() if norms else Norm.MAX
+def _facts(gates: Gating) -> tuple[object, ...]:
+    """What of the gates results depend on."""
+    return (gates.policy.to_dict(), None if gates.care is None else asdict(gates.care))
 
 
 def _key(*parts: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from skipvid.bench.scenes import every_pixel, half_noise, moving_block, still
 from skipvid.engine import EngineName
 from skipvid.engine.executor import ByteArray, PixelMap
 from skipvid.engine.stream import Stream
+from skipvid.gates.care import Care
 from skipvid.gates.policies import Policy, Truncation
 from skipvid.pipeline.stages import same_picture
 from skipvid.plan import FloatArray, Plan
@@ -38,6 +40,9 @@ class BenchTask:
         savings: Further measurements with the policy's thresholds scaled until MACs fall by these factors.
         rounds: Measured passes per dense runtime and scene.
         engine: The engine.
+        care: When thresholds of the policy as given are finer.
+        look: Called after every frame of the video at the policy as given, outside of its time, for the stream to learn what was
+            found.
     """
 
     plan: Plan
@@ -49,6 +54,8 @@ class BenchTask:
     savings: tuple[float, ...] = (4.0, 10.0)
     rounds: int = 15
     engine: EngineName = "auto"
+    care: Care | None = None
+    look: Callable[[Stream], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,7 @@ def run_benchmark(task: BenchTask, progress: Callable[[str], None] = lambda _wha
     scenes = {name: ms for name, ms in times.items() if name not in dense}
     best = min(task.peers, key=lambda peer: dense[peer.name])
     progress("the video at the policy as given")
-    main, stages = _on_video(task, "as given", task.policy, best)
+    main, stages = _on_video(task, "as given", task.policy, best, task.care)
     video = [main]
     for factor in task.savings:
         progress(f"the video at {factor:g}x fewer MACs")
@@ -145,9 +152,10 @@ def _passes(task: BenchTask) -> dict[str, Callable[[], object]]:
     return calls
 
 
-def _stream(task: BenchTask, policy: Policy, scales: Mapping[str, float] | None = None) -> Stream:
+def _stream(task: BenchTask, policy: Policy, scales: Mapping[str, float] | None = None, care: Care | None = None) -> Stream:
     # No safety: a benchmark measures the rule it names, not the rescue from it.
-    return Stream(task.plan, policy, engine=task.engine, threads=task.threads, pixels=task.pixels, safety=None, scales=scales)
+    options: dict[str, Any] = {"engine": task.engine, "threads": task.threads, "pixels": task.pixels, "safety": None}
+    return Stream(task.plan, policy, scales=scales, care=care, **options)
 
 
 def _bind(run: Callable[[FloatArray], object], x: FloatArray) -> Callable[[], object]:
@@ -187,9 +195,11 @@ def _network_input(frame: ByteArray, pixels: PixelMap) -> FloatArray:
     return np.ascontiguousarray(np.stack(planes)[None])
 
 
-def _on_video(task: BenchTask, name: str, policy: Policy, best: Peer) -> tuple[SkipTime, dict[str, float]]:
+def _on_video(
+    task: BenchTask, name: str, policy: Policy, best: Peer, care: Care | None = None
+) -> tuple[SkipTime, dict[str, float]]:
     x = _network_input(task.frames[0], task.pixels)
-    stream = _calibrated(task, policy)
+    stream = _calibrated(task, policy, care)
     skip: list[float] = []
     share: list[float] = []
     dense: list[float] = []
@@ -200,11 +210,13 @@ def _on_video(task: BenchTask, name: str, policy: Policy, best: Peer) -> tuple[S
             rest()
             stream.step_image(frame)  # warms the caches that the dense runtime has emptied; not measured
             stream.views()
+            _look(task, stream)
             continue
         start = perf_counter()
         stream.step_image(frame)
         stream.views()
         elapsed = 1e3 * (perf_counter() - start)
+        _look(task, stream)
         if stream.last.refresh is None and not stream.last.calibrating:
             skip.append(elapsed)
             share.append(stream.last.share)
@@ -214,12 +226,18 @@ def _on_video(task: BenchTask, name: str, policy: Policy, best: Peer) -> tuple[S
     return SkipTime(name, float(np.mean(share)), float(np.mean(skip)), float(np.median(dense))), medians
 
 
-def _calibrated(task: BenchTask, policy: Policy) -> Stream:
+def _calibrated(task: BenchTask, policy: Policy, care: Care | None = None) -> Stream:
     """A stream that has seen the first frames, so that its scales are known and its weights are warm."""
-    stream = _stream(task, policy)
+    stream = _stream(task, policy, care=care)
     for frame in task.frames[:20]:
         stream.step_image(frame)
+        _look(task, stream)
     return stream
+
+
+def _look(task: BenchTask, stream: Stream) -> None:
+    if stream.care is not None and task.look is not None:
+        task.look(stream)
 
 
 def _policy_saving(task: BenchTask, factor: float) -> Policy:

@@ -65,16 +65,19 @@ def bench(
     console = Console(stderr=as_json)
     for line in missing:
         console.print(line, markup=False)
+    gates = gating(bound.plan, bound.card, (preset or val.PresetName(DEFAULT)).value)
     task = BenchTask(
         plan=bound.plan,
         peers=peers,
         frames=footage.clips[0].images,
         pixels=bound.preprocess.pixel_map(),
-        policy=gating(bound.plan, bound.card, (preset or val.PresetName(DEFAULT)).value).policy,
+        policy=gates.policy,
         threads=threads,
         savings=tuple(saved or (4.0, 10.0)),
         rounds=rounds,
         engine=engine.value,
+        care=gates.care,
+        look=lambda stream: bound.look(stream, stream.views(), footage.fit),
     )
 
     def progress(what: str) -> None:

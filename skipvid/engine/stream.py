@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skipvid.engine import EngineName, create_executor
 from skipvid.engine.budgeting import Budgeting
@@ -23,6 +24,7 @@ from skipvid.engine.outputs import GraphOutputs
 from skipvid.engine.refreshes import BUDGET, FIRST, REQUESTED, Refreshes
 from skipvid.errors import UsageError
 from skipvid.gates.budget import FINER, Budget, Rationed
+from skipvid.gates.care import UNSURE, Care, Caution
 from skipvid.gates.policies import Policy
 from skipvid.gates.safety import Safety
 from skipvid.gates.settings import GateSettings, Rect
@@ -45,6 +47,7 @@ class Stream:
         ignore: Rectangles of the network input whose changes do not count.
         budget: What a frame may cost; None: what it takes. Frames computed in full after a cut and those that calibrate are
             outside of it; a moving camera and a step of exposure are not.
+        care: When thresholds are finer, see `saw`; None: never.
 
     Attributes:
         notices: Remarks for the user, each said once per stream.
@@ -65,6 +68,7 @@ class Stream:
         scales: Mapping[str, float] | None = None,
         ignore: tuple[Rect, ...] = (),
         budget: Budget | None = None,
+        care: Care | None = None,
     ) -> None:
         self._plan = plan
         self._policy = policy
@@ -77,6 +81,7 @@ class Stream:
         self._refreshes = Refreshes(safety)
         self._counter = Counter(plan)
         self._budgeting = Budgeting(plan, ignore, self._executor.apart)
+        self._caution = Caution(care)
         self.notices: list[str] = []
         self._begin()
         self.budget = budget
@@ -151,6 +156,22 @@ class Stream:
             self._refreshes.request = self._refreshes.request or BUDGET
 
     @property
+    def care(self) -> Care | None:
+        """When thresholds are finer."""
+        return self._caution.care
+
+    def saw(self, scores: NDArray[np.floating[Any]]) -> None:
+        """How sure the network is of what it found in the last frame; where that did not change it need not be told again.
+
+        Where `care` asks for finer thresholds on that account, the next frame has them, and is computed in full: what coarser
+        ones held back would not be looked at again.
+
+        Args:
+            scores: ``(N,)`` of the detections, those below ``care.floor`` at will.
+        """
+        self._caution.saw(scores)
+
+    @property
     def changed(self) -> bool:
         """Whether the last frame changed any of the outputs."""
         return self._outputs.changed
@@ -204,6 +225,8 @@ class Stream:
         """One frame; ``run`` gets the picture to execute in its place, or None, and whether to recompute everything."""
         self._budgeting.spent(self._last)
         start = perf_counter()
+        if self._caution.advance():
+            self._settled = False
         if self._calibration.look(picture):
             self._executor.configure(self._calibration.settings)
             self._settled = False
@@ -214,7 +237,7 @@ class Stream:
         rules = self._calibration.settings
         shown, rationed = self._budgeting.show(picture, rules, full=reason is not None, calibrating=self.calibrating)
         self._notify(self._budgeting.notice)
-        if self._calibration.coarsen(1.0 if rationed is None else rationed.coarseness):
+        if self._calibration.coarsen(self._caution.factor * (1.0 if rationed is None else rationed.coarseness)):
             self._executor.configure(self._calibration.settings)
         decided = perf_counter()
         run(shown, reason is not None)
@@ -246,6 +269,9 @@ class Stream:
         reason = self._refreshes.reason(picture, unit, share=share, repeated=repeated, tight=self._budgeting.tight)
         if reason is None and self._budgeting.wants_finer:
             reason = FINER
+        # Where the last frame was computed in full nothing has been held back yet.
+        if reason is None and self._caution.falls and not (self.calibrating or self.last.refresh or self._budgeting.tight):
+            reason = UNSURE
         self._notify(self._refreshes.notice)
         return reason
 
@@ -305,4 +331,5 @@ class Stream:
         self._outputs.reset()
         self._budgeting.reset()
         self._refreshes.reset()
+        self._caution.reset()
         self._begin()

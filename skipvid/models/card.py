@@ -165,6 +165,8 @@ class Card:
         iou: Overlap at which non-maximum suppression drops the weaker box; None for the head's usual one.
         options: What the head wants to know besides (anchors, ...), see the heads.
         tolerance: How much coarser than usual the thresholds of presets may be for this network; 1 where it was not measured.
+        sure: Score from which a detection counts as sure. While there are others, presets that are coarser than ``high`` take its
+            thresholds; None: they do not.
         scales: Typical magnitude of the activations by gate name, for thresholds relative to it.
         source: Where the weights come from, or None.
         digests: Digests of files that this card describes.
@@ -184,6 +186,7 @@ class Card:
     iou: float | None = None
     options: Options = field(default_factory=lambda: MappingProxyType({}))
     tolerance: float = 1.0
+    sure: float | None = None
     scales: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     source: Source | None = None
     digests: tuple[str, ...] = ()
@@ -196,6 +199,9 @@ class Card:
         tolerance: object = self.tolerance
         if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 < tolerance < 100:
             _refuse("tolerance", tolerance, "a number above 0 and below 100")
+        sure: object = self.sure
+        if sure is not None and (isinstance(sure, bool) or not isinstance(sure, int | float) or not 0 < sure <= 1):
+            _refuse("sure", sure, "a score above 0 and up to 1")
 
     def with_(self, **changes: Any) -> Card:
         """A copy with some fields replaced; those given as None stay."""

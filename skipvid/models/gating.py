@@ -11,13 +11,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from skipvid.gates.care import Care
 from skipvid.gates.norms import NormGate
-from skipvid.gates.policies import Policy
+from skipvid.gates.policies import Policy, Truncation
 from skipvid.gates.presets import DEFAULT, DEFAULT_FAMILY, EXACT, PRESETS, preset, safety
 from skipvid.gates.safety import Safety
 from skipvid.gates.thresholds import Thresholds, thresholds_for
 from skipvid.models.card import Card
 from skipvid.plan import Plan
+
+CAREFUL = "high"
+"""The preset whose thresholds hold where the network is unsure of something."""
+_FLOOR = 0.45  # share of a sure score below which a candidate counts as nothing
 
 __all__ = ["Gating", "gating", "gating_of", "package_thresholds", "tuned_for"]
 
@@ -31,12 +36,14 @@ class Gating:
         scales: Known scales of activations by gate name; what is not known is measured on the video.
         tuned: The thresholds file of the package that both are from, or None where they are the preset's.
         safety: What counts as a cut or a moving camera.
+        care: When thresholds are finer; None: never.
     """
 
     policy: Policy
     scales: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     tuned: Thresholds | None = None
     safety: Safety = field(default_factory=Safety)
+    care: Care | None = None
 
 
 def gating(plan: Plan, card: Card, name: str = DEFAULT, family: str = DEFAULT_FAMILY) -> Gating:
@@ -52,8 +59,19 @@ def gating(plan: Plan, card: Card, name: str = DEFAULT, family: str = DEFAULT_FA
     tuned = tuned_for(plan) if family == DEFAULT_FAMILY and name != EXACT else None
     policy = None if tuned is None else _moved(tuned, name)
     if tuned is None or policy is None:
-        return Gating(asked, card.scales, safety=safety(name))
-    return replace(gating_of(tuned, card), policy=policy, safety=safety(name))
+        care = _care(card, asked, preset(CAREFUL, family, card.tolerance))
+        return Gating(asked, card.scales, safety=safety(name), care=care)
+    care = _care(card, policy, _moved(tuned, CAREFUL))
+    return replace(gating_of(tuned, card), policy=policy, safety=safety(name), care=care)
+
+
+def _care(card: Card, policy: Policy, careful: Policy | None) -> Care | None:
+    """What makes a policy as fine as a careful one where something is unsure; None where the card knows of no such need."""
+    if card.sure is None or not (isinstance(policy, Truncation | NormGate) and isinstance(careful, type(policy))):
+        return None
+    if policy.threshold <= careful.threshold:
+        return None
+    return Care(card.sure, _FLOOR * card.sure, careful.threshold / policy.threshold)
 
 
 def gating_of(tuned: Thresholds, card: Card) -> Gating:

@@ -126,6 +126,7 @@ class Model:
         pixels = self.preprocess.pixel_map() if self.plan.input.channels == 3 else None
         options.setdefault("scales", chosen.scales or None)
         options.setdefault("safety", chosen.safety)
+        options.setdefault("care", chosen.care)
         return Stream(self.plan, chosen.policy, engine=engine, threads=threads, pixels=pixels, **options)
 
     def decode(
@@ -154,6 +155,25 @@ class Model:
             return found
         points = None if found.keypoints is None else fit.to_frame_points(found.keypoints)
         return tidy(Detections(fit.to_frame_boxes(found.boxes), found.scores, found.labels, points))
+
+    def look(
+        self, stream: Stream, outputs: Mapping[str, FloatArray], fit: Letterbox, *, conf: float | None = None, **options: Any
+    ) -> Detections:
+        """The objects in the last frame of a stream, as `decode` finds them, and tell the stream how sure they are.
+
+        Args:
+            stream: A stream of this model.
+            outputs: Its outputs or views.
+            fit: As of `decode`.
+            conf: As of `decode`.
+            options: As of `decode`.
+        """
+        conf = self.conf if conf is None else conf
+        if stream.care is None:
+            return self.decode(outputs, fit, conf=conf, **options)
+        found = self.decode(outputs, fit, conf=min(conf, stream.care.floor), **options)
+        stream.saw(found.scores)
+        return found.take(found.scores > conf)
 
     def detect(
         self,
@@ -188,7 +208,7 @@ class Model:
             raise ModelError(message, "Give the stream tensors: stream.step(x).")
         fit = self.fit((frame_bgr.shape[1], frame_bgr.shape[0]))
         stream.step_image(fit.apply(frame_bgr))
-        found = self.decode(stream.outputs(), fit, conf=conf, iou=iou, max_det=max_det, classes=classes)
+        found = self.look(stream, stream.outputs(), fit, conf=conf, iou=iou, max_det=max_det, classes=classes)
         return [found[i] for i in range(len(found))]
 
     def class_indices(self, classes: Iterable[str | int]) -> tuple[int, ...] | None:

@@ -133,13 +133,14 @@ def assemble(config: RunConfig, source: Source, models: Models) -> Setup:
     policy = gates.policy
     ignore = tuple(Rect(*fit(frame_size).to_input_rect(*zone)) for zone in config.gate.ignore_zones)
     engine = cast(EngineName, config.engine)
-    stream = model.stream(policy, config.threads, engine, scales=gates.scales, ignore=ignore, safety=gates.safety)
+    options = {"scales": gates.scales, "ignore": ignore, "safety": gates.safety, "care": gates.care}
+    stream = model.stream(policy, config.threads, engine, **options)
     classes = model.class_indices(config.detect.classes)
     conf = model.conf if config.detect.conf is None else config.detect.conf
     iou = model.iou if config.detect.iou is None else config.detect.iou
 
     def decode(outputs: Mapping[str, FloatArray], box: Letterbox) -> Detections:
-        return model.decode(outputs, box, conf=conf, iou=iou, max_det=config.detect.max_det, classes=classes)
+        return model.look(stream, outputs, box, conf=conf, iou=iou, max_det=config.detect.max_det, classes=classes)
 
     return Setup(
         name=model.name,

@@ -86,7 +86,7 @@ def evaluate(
     conf = min(model.conf / 4, _LEAST_CONF if truth is not None else 1.0)
     options: dict[str, Any] = {"engine": engine, "threads": threads, "pixels": model.preprocess.pixel_map()}
     dense = Stream(model.plan, None, **options)
-    gated = Stream(model.plan, gates.policy, scales=gates.scales, safety=gates.safety, **options)
+    gated = Stream(model.plan, gates.policy, scales=gates.scales, safety=gates.safety, care=gates.care, **options)
     tally = _Tally()
     for frame in source:
         image = fit.apply(frame.image)
@@ -96,7 +96,7 @@ def evaluate(
         pair = []
         for k, stream in enumerate((dense, gated)):
             stream.step_image(image)
-            pair.append(model.decode(stream.outputs(), fit, conf=conf))
+            pair.append(model.look(stream, stream.outputs(), fit, conf=conf))
             tally.ms[k] += stream.last.ms["network"] + stream.last.ms["tail"]
         _count(tally, (pair[0], pair[1]), None if truth is None else truth.at(frame.index), gated.last.macs)
         progress(len(tally.pairs))

@@ -11,6 +11,7 @@ from engine.cases import frames, grey_pixels, small_networks
 from skipvid.engine import create_executor, native_reason
 from skipvid.engine.stream import FIRST, Stream
 from skipvid.errors import GraphError, UsageError
+from skipvid.gates.care import UNSURE, Care
 from skipvid.gates.norms import InputNorm
 from skipvid.gates.options import NOISE_MOST
 from skipvid.gates.policies import Policy, Truncation
@@ -329,3 +330,60 @@ def test_scales_do_not_depend_on_what_runs_as_one_operator() -> None:
     s.step_image(picture())
     assert set(s.settings.opens) <= set(InputNorm(0.1).gate_names(PLAN))
     assert all(gate.threshold > 0 for gate in s.settings.opens.values())
+
+
+CARE = Care(sure=0.8, floor=0.4, factor=0.25, hold=2)
+UNSURE_SCORE, SURE_SCORE = np.array([0.5]), np.array([0.9])
+
+
+def thresholds(s: Stream) -> float:
+    (gate, *_) = s.settings.layers.values()
+    return gate.threshold
+
+
+def test_doubt_makes_the_next_frame_finer_and_computes_it_in_full() -> None:
+    s = stream(policy=Truncation(0.1, relative=False, input_noise=0.0), care=CARE)
+    x, y, z = frames(PLAN, 1, (0.02, 0.05))
+    s.step(x)
+    s.saw(SURE_SCORE)
+    s.step(y)
+    assert (s.last.refresh, thresholds(s)) == (None, pytest.approx(0.1))
+    s.saw(UNSURE_SCORE)
+    s.step(z)
+    assert (s.last.refresh, thresholds(s)) == (UNSURE, pytest.approx(0.025))
+    s.step(y)
+    assert (s.last.refresh, thresholds(s)) == (None, pytest.approx(0.025))
+    s.saw(SURE_SCORE)
+    for _ in range(3):
+        s.step(y)
+    assert (s.last.refresh, thresholds(s)) == (None, pytest.approx(0.1))
+
+
+def test_no_second_full_pass_where_the_last_frame_was_one() -> None:
+    s = stream(policy=Truncation(0.1, relative=False, input_noise=0.0), care=CARE)
+    x, y = frames(PLAN, 1, (0.02,))
+    s.step(x)
+    s.saw(UNSURE_SCORE)
+    s.step(y)
+    assert (s.last.refresh, thresholds(s)) == (None, pytest.approx(0.025))
+
+
+def test_a_reset_stream_has_no_doubts() -> None:
+    s = stream(policy=Truncation(0.1, relative=False, input_noise=0.0), care=CARE)
+    x, y = frames(PLAN, 1, (0.02,))
+    s.step(x)
+    s.saw(UNSURE_SCORE)
+    s.step(y)
+    s.reset()
+    s.step(x)
+    s.step(y)
+    assert thresholds(s) == pytest.approx(0.1)
+
+
+def test_a_stream_without_care_does_not_mind_scores() -> None:
+    s = stream(policy=Truncation(0.1, relative=False, input_noise=0.0))
+    x, y = frames(PLAN, 1, (0.02,))
+    s.step(x)
+    s.saw(UNSURE_SCORE)
+    s.step(y)
+    assert (s.care, thresholds(s)) == (None, pytest.approx(0.1))

@@ -101,3 +101,22 @@ def test_files_of_the_package_fit_the_models_they_name(shared_data: Path) -> Non
 
 def test_high_computes_a_moving_camera_in_full_where_others_still_skip(model: Model) -> None:
     assert gating(model.plan, model.card, "high").safety.worth < gating(model.plan, model.card).safety.worth
+
+
+def test_a_card_that_knows_a_sure_score_asks_for_care_down_to_the_careful_preset(model: Model, shipped: Thresholds) -> None:
+    card = replace(model.card, sure=0.8)
+    other = replace(model.plan, sha256="f" * 64)
+    thresholds = {name: PRESETS[name].to_dict()["threshold"] for name in ("high", "balanced", "fast")}
+    for plan, high in ((model.plan, 0.5), (other, thresholds["high"] / thresholds["balanced"])):
+        balanced, fast = (gating(plan, card, name).care for name in ("balanced", "fast"))
+        assert balanced is not None
+        assert fast is not None
+        assert (balanced.sure, balanced.floor) == (0.8, pytest.approx(0.36))
+        assert balanced.factor == pytest.approx(high)
+        assert fast.factor == pytest.approx(high / (thresholds["fast"] / thresholds["balanced"]))
+        assert gating(plan, card, "high").care is None
+        assert gating(plan, card, "exact").care is None
+    assert gating(model.plan, model.card).care is None
+    truncation = gating(model.plan, card, "balanced", "truncation").care
+    assert truncation is not None
+    assert truncation.factor < 1
