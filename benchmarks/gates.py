@@ -18,10 +18,11 @@ from skipvid.gates.policies import Policy, Truncation
 from skipvid.gates.presets import FAMILIES
 from skipvid.gates.settings import Norm, Reference
 from skipvid.models.loading import load
-from skipvid.tune.sampling import Footage, sample_video
+from skipvid.tune.sampling import successive
 from skipvid.tune.trial import Bench, Trial
 
 BEGIN, END = "<!-- table: benchmarks/gates.py -->", "<!-- end of table -->"
+LEAD = 24  # frames in front, in which scales and noise are learned
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def main() -> None:
     lines: dict[str, list[str]] = {}
     head = ["gate"]
     for video in options.videos:
-        footage = _sample(options.model, video, options.frames)
+        footage = [successive(load(options.model), video, options.frames + LEAD, LEAD)]
         benches: dict[Norm, Bench] = {}
         for row in rows():
             if row.norm not in benches:
@@ -72,22 +73,13 @@ def main() -> None:
     table = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     table += ["| " + " | ".join([name, *cells]) + " |" for name, cells in lines.items()]
     model = Path(options.model).stem
-    note = f"{model}, {options.frames} frames per video in runs of 40, {platform.machine()}; `python benchmarks/gates.py`."
+    note = f"{model}, {options.frames} frames of each video in one run, {platform.machine()}; `python benchmarks/gates.py`."
     text = "\n".join([*table, "", note])
     if options.out is None:
         print(text)
         return
     before, rest = options.out.read_text("utf-8").split(BEGIN, 1)
     options.out.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END, 1)[1]}", "utf-8")
-
-
-def _sample(model: str, video: str, frames: int) -> list[Footage]:
-    import cv2
-
-    capture = cv2.VideoCapture(video)
-    size = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    capture.release()
-    return [sample_video(load(model, frame_size=size), video, frames)]
 
 
 def _cell(trial: Trial) -> str:
@@ -99,7 +91,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--model", required=True, help="registry name or .onnx file")
     parser.add_argument("--videos", nargs="+", required=True)
-    parser.add_argument("--frames", type=int, default=120, help="frames sampled of each video")
+    parser.add_argument("--frames", type=int, default=120, help="frames of each video")
     parser.add_argument("--out", "-o", type=Path, help="page whose table is replaced; default: print it")
     return parser.parse_args()
 

@@ -156,14 +156,24 @@ def sample_video(
     return _footage(model, video, choose)
 
 
-def successive(model: Model, video: str, frames: int) -> Footage:
-    """One clip of successive frames, from the middle of a video where it claims to be longer; errors as of `sample`."""
+def successive(model: Model, video: str, frames: int, lead: int = 0) -> Footage:
+    """One clip of successive frames, from the middle of a video where it claims to be longer; errors as of `sample`.
+
+    Args:
+        model: The network.
+        video: File.
+        frames: Frames to take.
+        lead: So many of them, the first, are the clip's lead.
+    """
 
     def middle(claimed: int | None) -> list[tuple[int, int]]:
         start = max(int((claimed or 0) * _CLAIM) - frames, 0) // 2
         return [(start, start + frames)]
 
-    return _footage(model, video, middle)
+    footage = _footage(model, video, middle)
+    (clip,) = footage.clips
+    led = Clip(clip.start + lead, clip.images[lead:], clip.images[:lead])
+    return replace(footage, clips=(led,))
 
 
 def _footage(model: Model, video: str, choose: Callable[[int | None], list[tuple[int, int]]]) -> Footage:
