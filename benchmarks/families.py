@@ -19,11 +19,10 @@ from skipvid.gates.policies import Truncation
 from skipvid.gates.presets import DEFAULT, FAMILIES
 from skipvid.gates.settings import Norm
 from skipvid.models.loading import load
-from skipvid.tune.sampling import successive
+from skipvid.tune.sampling import sample_video
 from skipvid.tune.trial import Bench
 
 _FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
-LEAD = 24  # frames in front, in which scales and noise are learned
 _ORDER = (Truncation.TYPE, OutputNorm.TYPE, InputNorm.TYPE)
 
 
@@ -45,7 +44,7 @@ def main() -> None:
 
 def _compare(name: str, video: str, frames: int, threads: int) -> tuple[float, Mapping[str, float]]:
     """The loss of truncation's preset, and the share of MACs of every family at that loss."""
-    footage = successive(load(name), video, frames + LEAD, LEAD)
+    footage = sample_video(load(name), video, frames)
     benches = {norm: Bench([footage], threads=threads, norm=norm) for norm in (Norm.L2, Norm.RMS)}
     bench, start = benches[Norm.L2], FAMILIES[Truncation.TYPE][DEFAULT]
     base = bench.run(start)
