@@ -163,8 +163,8 @@ class Stream:
     def saw(self, scores: NDArray[np.floating[Any]]) -> None:
         """How sure the network is of what it found in the last frame; where that did not change it need not be told again.
 
-        Where `care` asks for finer thresholds on that account, the next frame has them, and is computed in full: what coarser
-        ones held back would not be looked at again.
+        Where `care` asks for finer thresholds on that account, the next frame has them, and is computed in full unless a budget
+        does not afford that: what coarser ones held back is not looked at again before its inputs change.
 
         Args:
             scores: ``(N,)`` of the detections, those below ``care.floor`` at will.

@@ -18,6 +18,7 @@ _REASONS = {
     "finer": "for finer thresholds",
     "moving": "moving camera",
     "size": "change of size",
+    "unsure": "unsure of an object",
 }
 
 
