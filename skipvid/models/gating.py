@@ -20,11 +20,11 @@ from skipvid.gates.thresholds import Thresholds, thresholds_for
 from skipvid.models.card import Card
 from skipvid.plan import Plan
 
+__all__ = ["CAREFUL", "Gating", "gating", "gating_of", "package_thresholds", "tuned_for"]
+
 CAREFUL = "high"
 """The preset whose thresholds hold where the network is unsure of something."""
 _FLOOR = 0.45  # share of a sure score below which a candidate counts as nothing
-
-__all__ = ["Gating", "gating", "gating_of", "package_thresholds", "tuned_for"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.making import HEIGHT, SIDE, WIDTH, ByteArray, moving, read_clip, scene, with_square, write_clip
+from pipeline.making import HEIGHT, SIDE, WIDTH, ByteArray, moving, read_clip, scene, with_square, write_clip, write_model
 from skipvid.errors import ModelError, SourceError, UsageError
 from skipvid.pipeline.config import DetectChoice, Export, GateChoice, ModelChoice, OutputChoice, RunConfig
 from skipvid.pipeline.observer import FrameReport, RunResult, Silent, Started, Status
@@ -148,6 +148,21 @@ def test_nothing_is_written_where_nothing_is_wanted(make: Make, tmp_path: Path) 
     assert not list(_folder(config).glob("*.mp4"))
     assert run(make(folder=None)).frames == 24
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_face_that_is_not_sure_is_looked_at_with_care(make: Make, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "careful.onnx")
+    model.with_suffix(".toml").write_text("sure = 0.95\n")
+    dim = np.minimum(with_square(scene(), 40, 20), 212)
+    clip = write_clip(tmp_path / "dim.mp4", [scene()] * 14 + [dim] * 4)
+    config = make(source=str(clip), model=ModelChoice(str(model)), gate=GateChoice(preset="balanced"))
+    run(config)
+    scores = [[found["score"] for found in row["detections"]] for row in _rows(config, files.PREDICTIONS)]
+    assert all(0.5 < score < 0.95 for found in scores[14:] for score in found)
+    assert all(scores[14:])
+    reasons = [row["refresh"] for row in _rows(config, files.STATS)]
+    assert reasons[:16] == ["first", *[None] * 14, "unsure"]
+    assert not any(reasons[16:])
 
 
 def test_a_png_per_frame_of_the_heatmap(make: Make) -> None:
