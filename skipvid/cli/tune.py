@@ -183,10 +183,23 @@ def _print_result(console: Console, tuned: Tuned, path: Path) -> None:
     if tuned.search.best is None:
         console.print(_hopeless(tuned))
     elif not tuned.met:
-        console.print("The goal is not met on the frames not searched on. Sample more with --max-frames.")
+        console.print(_missed(tuned))
     elif tuned.verified is not None and not tuned.sure:
         console.print(_unsure(tuned))
     console.print(f"Wrote {path}: pass it to `skipvid run --thresholds`.")
+
+
+def _missed(tuned: Tuned) -> str:
+    """What of the goal is not met on the frames held back."""
+    held, goal = tuned.thresholds.measured["held_out"], tuned.thresholds.measured["goal"]
+    asked = {"AP50": ("quality", "max_drop"), "AP75": ("quality75", "max_drop75")}
+    short = [
+        f"{name} is {held[found]:.3f} where {1 - goal[drop]:.3f} was asked for"
+        for name, (found, drop) in asked.items()
+        if drop in goal and held[found] < 1 - goal[drop]
+    ]
+    reason = f": {' and '.join(short)}" if short else ""
+    return f"The goal is not met on the frames not searched on{reason}. Tune on longer footage, or allow a larger --max-drop."
 
 
 def _unsure(tuned: Tuned) -> str:

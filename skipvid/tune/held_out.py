@@ -15,7 +15,7 @@ from skipvid.tune.tunable import Tunable, finer
 
 __all__ = ["Verified", "verify"]
 
-FINER = (0.8, 0.64, 0.5, 0.4, 0.32, 0.22, 0.15)
+FINER = (0.8, 0.64, 0.5, 0.4, 0.32, 0.22, 0.15, 0.1, 0.07, 0.045, 0.03, 0.02)
 """Factors on thresholds, by bisection, where frames not searched on do not agree."""
 BEST = 0.99
 """The best that is promised unless better was asked for: some hundred frames do not tell a loss of one in a hundred from none."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from pipeline.making import moving, write_clip, write_model
 
 from skipvid.cli.main import main
+from skipvid.cli.tune import _missed
 from skipvid.gates.thresholds import load_thresholds
 from skipvid.models.loading import load
 
@@ -93,3 +96,10 @@ def test_ground_truth_is_taken(material: tuple[Path, Path], tmp_path: Path) -> N
     measured = json.loads(out.read_text())["measured"]
     assert measured["reference"] == "ground truth"
     assert code == (0 if measured["met"] else 1)
+
+
+def test_a_goal_that_is_missed_says_by_how_much() -> None:
+    measured = {"goal": {"max_drop": 0.01, "max_drop75": 0.03}, "held_out": {"quality": 1.0, "quality75": 0.717}}
+    said = _missed(cast("Any", SimpleNamespace(thresholds=SimpleNamespace(measured=measured))))
+    assert "AP75 is 0.717 where 0.970 was asked for." in said
+    assert "AP50" not in said

@@ -121,7 +121,13 @@ def test_what_is_nearly_lost_is_not_promised_to_be_found() -> None:
     assert verify(bench, policy, ReachSpeed(2.0)).trial.policy == policy
 
 
+def test_thresholds_far_too_coarse_become_as_fine_as_the_goal_asks() -> None:
+    frozen = verify(cast("Any", _Unseen()), InputNorm(1.0, input_noise=0.0), KeepQuality(0.01))
+    assert frozen.trial.policy.threshold < 0.05
+    assert frozen.low(KeepQuality(0.01)) == 0.99
+
+
 def test_where_nothing_can_be_promised_it_is_said() -> None:
-    hopeless = verify(cast("Any", _Unseen()), InputNorm(5.0, input_noise=0.0), KeepQuality(0.01))
+    hopeless = verify(cast("Any", _Unseen()), InputNorm(50.0, input_noise=0.0), KeepQuality(0.01))
     assert hopeless.low(KeepQuality(0.01)) <= 0.9
     assert hopeless.to_dict(KeepQuality(0.01))["looks"] == 4
