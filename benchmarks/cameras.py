@@ -26,7 +26,7 @@ from skipvid.models.loading import load
 from skipvid.models.model import Model
 from skipvid.tune.goals import KeepQuality
 from skipvid.tune.level import Level
-from skipvid.tune.sampling import Clip, Footage, sample_video
+from skipvid.tune.sampling import Footage, sample_video
 from skipvid.tune.trial import Bench, Trial
 from skipvid.tune.tunable import tunable
 from skipvid.tune.tuner import UNIFORM, Request, tune
@@ -92,15 +92,8 @@ def halves(whole: Footage) -> tuple[Footage, Footage]:
 
     A full pass begins a clip, and what gates leave behind adds up from there: frames look better in clips of their own.
     """
-    middle = len(whole.clips) // 2
-    before, runs = whole.clips[middle - 1], list[Clip]()
-    for clip in whole.clips[middle:]:
-        if runs and runs[-1].end == clip.start:
-            runs[-1] = replace(runs[-1], images=[*runs[-1].images, *clip.images])
-        else:
-            runs.append(replace(clip, lead=before.images if before.end == clip.start else ()))
-        before = clip
-    return replace(whole, clips=whole.clips[:middle]), replace(whole, clips=tuple(runs))
+    middle, end = len(whole.clips) // 2, len(whole.clips)
+    return replace(whole, clips=whole.clips[:middle]), replace(whole, clips=whole.runs(range(middle, end)))
 
 
 def _tried(bench: Bench, thresholds: Thresholds) -> Trial:

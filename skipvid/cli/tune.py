@@ -192,14 +192,17 @@ def _print_result(console: Console, tuned: Tuned, path: Path) -> None:
 def _missed(tuned: Tuned) -> str:
     """What of the goal is not met on the frames held back."""
     held, goal = tuned.thresholds.measured["held_out"], tuned.thresholds.measured["goal"]
+    if "target_fps" in goal:
+        speed = f"{1e3 / held['ms']:.1f} frames per second where {goal['target_fps']:g} were asked for"
+        return f"The goal is not met on the frames not searched on: {speed}. Allow for that with a higher --target-fps."
     asked = {"AP50": ("quality", "max_drop"), "AP75": ("quality75", "max_drop75")}
     short = [
         f"{name} is {held[found]:.3f} where {1 - goal[drop]:.3f} was asked for"
         for name, (found, drop) in asked.items()
-        if drop in goal and held[found] < 1 - goal[drop]
+        if held[found] < 1 - goal[drop]
     ]
-    reason = f": {' and '.join(short)}" if short else ""
-    return f"The goal is not met on the frames not searched on{reason}. Tune on longer footage, or allow a larger --max-drop."
+    reason = " and ".join(short)
+    return f"The goal is not met on the frames not searched on: {reason}. Tune on longer footage, or allow a larger --max-drop."
 
 
 def _unsure(tuned: Tuned) -> str:

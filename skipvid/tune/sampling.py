@@ -5,7 +5,7 @@ Single frames would not do: a gate's errors show, and its savings arise, from on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -78,17 +78,29 @@ class Footage:
         Args:
             most: Frames that a search uses, about; what is beyond is verified on too. One clip is used in any case.
         """
-        frames, searched, held = 0, list[Clip](), list[Clip]()
+        frames, searched, held = 0, list[Clip](), list[int]()
         for k, clip in enumerate(self.clips):
             if k % 2 == 0 and (not searched or frames + len(clip.images) <= most):
                 searched.append(clip)
                 frames += len(clip.images)
-            elif held and held[-1].end == clip.start:
-                held[-1] = replace(held[-1], images=[*held[-1].images, *clip.images])
             else:
-                lead = self.clips[k - 1] if k else None
-                held.append(replace(clip, lead=lead.images if lead is not None and lead.end == clip.start else ()))
-        return replace(self, clips=tuple(searched)), replace(self, clips=tuple(held))
+                held.append(k)
+        return replace(self, clips=tuple(searched)), replace(self, clips=self.runs(held))
+
+    def runs(self, numbers: Iterable[int]) -> tuple[Clip, ...]:
+        """Some of the clips, joined where no frames are missing, and led through the clip in front of them where none are there.
+
+        Args:
+            numbers: Of the clips, rising.
+        """
+        joined = list[Clip]()
+        for k in numbers:
+            clip, before = self.clips[k], self.clips[k - 1] if k else None
+            if joined and joined[-1].end == clip.start:
+                joined[-1] = replace(joined[-1], images=[*joined[-1].images, *clip.images])
+            else:
+                joined.append(replace(clip, lead=before.images if before is not None and before.end == clip.start else ()))
+        return tuple(joined)
 
     def facts(self) -> dict[str, Any]:
         """For threshold files."""

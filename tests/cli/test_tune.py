@@ -103,3 +103,10 @@ def test_a_goal_that_is_missed_says_by_how_much() -> None:
     said = _missed(cast("Any", SimpleNamespace(thresholds=SimpleNamespace(measured=measured))))
     assert "AP75 is 0.717 where 0.970 was asked for." in said
     assert "AP50" not in said
+
+
+def test_a_speed_that_is_missed_says_by_how_much() -> None:
+    measured = {"goal": {"target_fps": 60.0}, "held_out": {"ms": 20.0}}
+    said = _missed(cast("Any", SimpleNamespace(thresholds=SimpleNamespace(measured=measured))))
+    assert "50.0 frames per second where 60 were asked for." in said
+    assert "--max-drop" not in said
