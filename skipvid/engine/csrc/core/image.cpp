@@ -26,14 +26,16 @@ class Converter {
             order_[c] = pixels.order[c];
         }
     }
-    // Writes the values; whether any of them is new.
-    bool operator()(const uint8_t* pixel, float* to) const {
+    // Writes the values; whether any of them is new. `moved`: the sum of their absolute differences.
+    bool operator()(const uint8_t* pixel, float* to, float& moved) const {
         const int channels = Channels > 0 ? Channels : channels_;
         uint32_t difference = 0;
         float value[Channels > 0 ? Channels : kMostChannels];
         for (int c = 0; c < channels; ++c) value[c] = table_[c][pixel[order_[c]]];
+        moved = 0.0f;
         for (int c = 0; c < channels; ++c) {
             difference |= std::bit_cast<uint32_t>(value[c]) ^ std::bit_cast<uint32_t>(to[c]);
+            moved += std::fabs(value[c] - to[c]);
             to[c] = value[c];
         }
         return difference != 0;
@@ -80,7 +82,7 @@ void Stream::commit_image_row(const uint8_t* image, const BitMap& near, int y) {
     const uint8_t* row = image + static_cast<size_t>(y) * v.width * 3;
     uint8_t* behind = image_.data() + (row - image);
     const Converter<Channels> convert(pixels_, v.channels);
-    std::vector<float> before(map.residual.wanted() ? v.channels : 0);
+    float* norms = map.residual.wanted() ? map.residual.norm.data() + static_cast<size_t>(y) * v.width : nullptr;
     float* line = v.at(y, 0);
     for (int w = 0; w < near.words(); ++w) {
         uint64_t bits = near.row(y)[w], changed = 0, differing = 0;
@@ -89,13 +91,11 @@ void Stream::commit_image_row(const uint8_t* image, const BitMap& near, int y) {
         plan_->kernels().differ_image(row + first, behind + first, std::min(64, v.width - w * 64), 0, &differing);
         for (bits &= differing; bits != 0; bits &= bits - 1) {
             const int x = w * 64 + std::countr_zero(bits);
-            float* to = line + x * v.pixel;
-            if (!before.empty()) std::copy_n(to, before.size(), before.data());
+            float moved;
             std::memcpy(behind + x * 3, row + x * 3, 3);
-            if (!convert(row + x * 3, to)) continue;
+            if (!convert(row + x * 3, line + x * v.pixel, moved)) continue;
             changed |= bits & -bits;
-            if (!before.empty())
-                map.residual.norm[static_cast<size_t>(y) * v.width + x] = l1_distance(before.data(), to, v.channels);
+            if (norms != nullptr) norms[x] = moved;
         }
         map.changed.row(y)[w] = changed;
     }
@@ -111,8 +111,9 @@ void Stream::take_image(const uint8_t* image) {
         image_.assign(image, image + row_bytes * v.height);
         const auto convert_rows = [&](const auto& convert) {
             each_image_row(0, v.height, kConvertAlone, [&](int y) {
+                float moved;
                 for (int x = 0; x < v.width; ++x)
-                    convert(image + y * row_bytes + static_cast<size_t>(x) * 3, v.at(y, x));
+                    convert(image + y * row_bytes + static_cast<size_t>(x) * 3, v.at(y, x), moved);
             });
         };
         if (v.channels == 3)
