@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from skipvid.engine.executor import ByteArray
+from skipvid.gates.care import USUAL, Shift
 from skipvid.gates.policies import Policy
 from skipvid.gates.scales import ScaleMeter
 from skipvid.gates.settings import GateSettings, InputGate, Rect
@@ -30,7 +31,7 @@ class Calibration:
 
     Attributes:
         asked: The commit rules as the policy has them.
-        settings: Those of the next frame, coarser where a budget demands it.
+        settings: Those of the next frame, coarser where a budget demands it, and as care has them.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Calibration:
         """Forget what was measured."""
         self._settled = False
         self._factor = 1.0
+        self._shift = USUAL
         self._meter = None if self._policy is None else ScaleMeter.for_policy(self._policy, self._plan, self._known)
         later = self.later
         self._use(self._resolve(self._known) if later is None else _exactly(later))
@@ -54,13 +56,18 @@ class Calibration:
     def _use(self, asked: GateSettings) -> None:
         """From now on these rules, as the policy has them."""
         self.asked = asked
-        self.settings = asked.coarser(self._factor)
+        self.settings = self._shift.of(asked.coarser(self._factor))
 
-    def coarsen(self, factor: float) -> bool:
-        """Multiply all thresholds but the input's from now on; whether the settings are new."""
-        if factor == self._factor:
+    def adjust(self, factor: float, shift: Shift) -> bool:
+        """Adjust the policy's gates from now on; whether the settings are new.
+
+        Args:
+            factor: What all thresholds but the input's are multiplied by, besides the shift's own factor.
+            shift: How the gates differ from the policy's.
+        """
+        if (factor, shift) == (self._factor, self._shift):
             return False
-        self._factor = factor
+        self._factor, self._shift = factor, shift
         self._use(self.asked)
         return True
 

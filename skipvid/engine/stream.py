@@ -47,7 +47,7 @@ class Stream:
         ignore: Rectangles of the network input whose changes do not count.
         budget: What a frame may cost; None: what it takes. Frames computed in full after a cut and those that calibrate are
             outside of it; a moving camera and a step of exposure are not.
-        care: When thresholds are finer, see `saw`; None: never.
+        care: When gates are finer or coarser than the policy's, see `saw`; None: never.
 
     Attributes:
         notices: Remarks for the user, each said once per stream.
@@ -157,7 +157,7 @@ class Stream:
 
     @property
     def care(self) -> Care | None:
-        """When thresholds are finer."""
+        """When gates are finer or coarser than the policy's."""
         return self._caution.care
 
     def saw(self, scores: NDArray[np.floating[Any]]) -> None:
@@ -237,7 +237,7 @@ class Stream:
         rules = self._calibration.settings
         shown, rationed = self._budgeting.show(picture, rules, full=reason is not None, calibrating=self.calibrating)
         self._notify(self._budgeting.notice)
-        if self._calibration.coarsen(self._caution.factor * (1.0 if rationed is None else rationed.coarseness)):
+        if self._calibration.adjust(1.0 if rationed is None else rationed.coarseness, self._caution.shift):
             self._executor.configure(self._calibration.settings)
         decided = perf_counter()
         run(shown, reason is not None)

@@ -165,8 +165,9 @@ class Card:
         iou: Overlap at which non-maximum suppression drops the weaker box; None for the head's usual one.
         options: What the head wants to know besides (anchors, ...), see the heads.
         tolerance: How much coarser than usual the thresholds of presets may be for this network; 1 where it was not measured.
-        sure: Score from which a detection counts as sure. While there are others, presets that are coarser than ``high`` take its
-            thresholds; None: they do not.
+        sure: Score from which a detection counts as sure; None where it was not measured, and the next two say nothing.
+        careful: Whether presets that are coarser than ``high`` take its thresholds while something found is not sure.
+        certain: What the thresholds of the default preset are multiplied by while everything found is sure.
         scales: Typical magnitude of the activations by gate name, for thresholds relative to it.
         source: Where the weights come from, or None.
         digests: Digests of files that this card describes.
@@ -187,6 +188,8 @@ class Card:
     options: Options = field(default_factory=lambda: MappingProxyType({}))
     tolerance: float = 1.0
     sure: float | None = None
+    careful: bool = True
+    certain: float = 1.0
     scales: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     source: Source | None = None
     digests: tuple[str, ...] = ()
@@ -202,6 +205,11 @@ class Card:
         sure: object = self.sure
         if sure is not None and (isinstance(sure, bool) or not isinstance(sure, int | float) or not 0 < sure <= 1):
             _refuse("sure", sure, "a score above 0 and up to 1")
+        if not isinstance(self.careful, bool):
+            _refuse("careful", self.careful, "true or false")
+        certain: object = self.certain
+        if isinstance(certain, bool) or not isinstance(certain, int | float) or not 1 <= certain < 100:
+            _refuse("certain", certain, "a number from 1 on and below 100")
 
     def with_(self, **changes: Any) -> Card:
         """A copy with some fields replaced; those given as None stay."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from skipvid.gates.care import Care
+from skipvid.gates.care import USUAL, Care, Shift
 from skipvid.gates.norms import NormGate
 from skipvid.gates.policies import Policy, Truncation
 from skipvid.gates.presets import DEFAULT, DEFAULT_FAMILY, EXACT, PRESETS, preset, safety
@@ -25,6 +25,9 @@ __all__ = ["CAREFUL", "Gating", "gating", "gating_of", "package_thresholds", "tu
 CAREFUL = "high"
 """The preset whose thresholds hold where the network is unsure of something."""
 _FLOOR = 0.45  # share of a sure score below which a candidate counts as nothing
+_CERTAIN_INPUT = 2.0  # what the threshold at the input is multiplied by where everything is sure
+# Frames for which care lasts. Each end may cost a full pass; but what waits for more than a second of them gains little.
+_HOLD, _HOLD_CAREFUL = 30, 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,19 +62,32 @@ def gating(plan: Plan, card: Card, name: str = DEFAULT, family: str = DEFAULT_FA
     tuned = tuned_for(plan) if family == DEFAULT_FAMILY and name != EXACT else None
     policy = None if tuned is None else _moved(tuned, name)
     if tuned is None or policy is None:
-        care = _care(card, asked, preset(CAREFUL, family, card.tolerance))
+        care = _care(card, name, asked, preset(CAREFUL, family, card.tolerance))
         return Gating(asked, card.scales, safety=safety(name), care=care)
-    care = _care(card, policy, _moved(tuned, CAREFUL))
+    care = _care(card, name, policy, _moved(tuned, CAREFUL))
     return replace(gating_of(tuned, card), policy=policy, safety=safety(name), care=care)
 
 
-def _care(card: Card, policy: Policy, careful: Policy | None) -> Care | None:
-    """What makes a policy as fine as a careful one where something is unsure; None where the card knows of no such need."""
+def _care(card: Card, name: str, policy: Policy, careful: Policy | None) -> Care | None:
+    """What of a preset's gates follows how sure the network is of what it sees, as far as the card knows; None: nothing.
+
+    Args:
+        card: Of the network.
+        name: The preset.
+        policy: Its policy.
+        careful: That of the preset that holds where something is unsure, or None.
+    """
     if card.sure is None or not (isinstance(policy, Truncation | NormGate) and isinstance(careful, type(policy))):
         return None
-    if policy.threshold <= careful.threshold:
+    unsure = certain = USUAL
+    if card.careful and policy.threshold > careful.threshold:
+        unsure = Shift(careful.threshold / policy.threshold)
+    if card.certain > 1 and name == DEFAULT:
+        certain = Shift(card.certain, _CERTAIN_INPUT, dilation=0)
+    if unsure == certain:
         return None
-    return Care(card.sure, _FLOOR * card.sure, careful.threshold / policy.threshold)
+    floor = min(_FLOOR * card.sure, card.sure if card.conf is None else card.conf)
+    return Care(card.sure, floor, unsure, certain, _HOLD if unsure == USUAL else _HOLD_CAREFUL)
 
 
 def gating_of(tuned: Thresholds, card: Card) -> Gating:

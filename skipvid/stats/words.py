@@ -18,7 +18,7 @@ _REASONS = {
     "finer": "for finer thresholds",
     "moving": "moving camera",
     "size": "change of size",
-    "unsure": "unsure of an object",
+    "unsure": "not sure of what it sees",
 }
 
 

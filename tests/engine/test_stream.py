@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -11,7 +13,7 @@ from engine.cases import frames, grey_pixels, small_networks
 from skipvid.engine import create_executor, native_reason
 from skipvid.engine.stream import FIRST, Stream
 from skipvid.errors import GraphError, UsageError
-from skipvid.gates.care import UNSURE, Care
+from skipvid.gates.care import UNSURE, Care, Shift
 from skipvid.gates.norms import InputNorm
 from skipvid.gates.options import NOISE_MOST
 from skipvid.gates.policies import Policy, Truncation
@@ -332,7 +334,7 @@ def test_scales_do_not_depend_on_what_runs_as_one_operator() -> None:
     assert all(gate.threshold > 0 for gate in s.settings.opens.values())
 
 
-CARE = Care(sure=0.8, floor=0.4, factor=0.25, hold=2)
+CARE = Care(sure=0.8, floor=0.4, unsure=Shift(0.25), hold=2)
 UNSURE_SCORE, SURE_SCORE = np.array([0.5]), np.array([0.9])
 
 
@@ -357,6 +359,21 @@ def test_doubt_makes_the_next_frame_finer_and_computes_it_in_full() -> None:
     for _ in range(3):
         s.step(y)
     assert (s.last.refresh, thresholds(s)) == (None, pytest.approx(0.1))
+
+
+def test_certainty_makes_the_next_frame_coarser_at_once_and_its_end_computes_one_in_full() -> None:
+    certain = replace(CARE, unsure=Shift(), certain=Shift(3.0, input=2.0, dilation=0))
+    s = stream(policy=Truncation(0.1, relative=False, input_threshold=0.01, input_noise=0.0, dilation=1), care=certain)
+    x, y, z = frames(PLAN, 1, (0.02, 0.05))
+    s.step(x)
+    s.saw(SURE_SCORE)
+    s.step(y)
+    assert (s.last.refresh, thresholds(s)) == (None, pytest.approx(0.3))
+    assert (s.settings.input.threshold, s.settings.input.dilation) == (pytest.approx(0.02), 0)
+    s.saw(UNSURE_SCORE)
+    s.step(z)
+    assert (s.last.refresh, thresholds(s)) == (UNSURE, pytest.approx(0.1))
+    assert (s.settings.input.threshold, s.settings.input.dilation) == (pytest.approx(0.01), 1)
 
 
 def test_no_second_full_pass_where_the_last_frame_was_one() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pipeline.making import write_model
 
+from skipvid.gates.care import USUAL, Shift
 from skipvid.gates.policies import InputNorm
 from skipvid.gates.presets import FAMILIES, PRESETS
 from skipvid.gates.thresholds import FORMAT, VERSION, Thresholds
@@ -112,11 +113,26 @@ def test_a_card_that_knows_a_sure_score_asks_for_care_down_to_the_careful_preset
         assert balanced is not None
         assert fast is not None
         assert (balanced.sure, balanced.floor) == (0.8, pytest.approx(0.36))
-        assert balanced.factor == pytest.approx(high)
-        assert fast.factor == pytest.approx(high / (thresholds["fast"] / thresholds["balanced"]))
+        assert balanced.unsure == Shift(pytest.approx(high))
+        assert fast.unsure == Shift(pytest.approx(high / (thresholds["fast"] / thresholds["balanced"])))
         assert gating(plan, card, "high").care is None
         assert gating(plan, card, "exact").care is None
     assert gating(model.plan, model.card).care is None
     truncation = gating(model.plan, card, "balanced", "truncation").care
     assert truncation is not None
-    assert truncation.factor < 1
+    assert truncation.unsure.factor < 1
+
+
+def test_a_card_that_bears_coarser_thresholds_where_all_is_sure_says_so_for_the_default_preset(model: Model) -> None:
+    card = replace(model.card, sure=0.6, careful=False, certain=2.0, conf=0.25)
+    care = gating(model.plan, card).care
+    assert care is not None
+    assert (care.sure, care.floor, care.unsure) == (0.6, 0.25, USUAL)
+    assert care.certain == Shift(2.0, input=2.0, dilation=0)
+    for name in ("exact", "high", "fast"):
+        assert gating(model.plan, card, name).care is None
+    both = gating(model.plan, replace(card, careful=True)).care
+    assert both is not None
+    assert both.unsure.factor < 1 < both.certain.factor
+    assert gating(model.plan, replace(card, certain=1.0)).care is None
+    assert gating(model.plan, replace(card, sure=None)).care is None

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import skipvid
 from skipvid.errors import DecodeError, ModelError, SkipvidError, UsageError
-from skipvid.gates.care import UNSURE, Care
+from skipvid.gates.care import UNSURE, Care, Shift
 from skipvid.models.store import Store
 
 OUTPUTS = {"heat": 1, "size": 2, "offset": 2}
@@ -247,7 +247,7 @@ def test_a_stream_with_care_learns_of_candidates_below_the_confidence_and_the_us
     frames = np.random.default_rng(1).integers(0, 255, (3, 128, 192, 3), np.uint8)
     plain = model.stream("exact", engine="reference", safety=None)
     every = sorted(d.score for d in model.detect(plain, frames[0], conf=0.01))
-    care = Care(sure=float("inf"), floor=0.0, factor=0.5, hold=1)
+    care = Care(sure=float("inf"), floor=0.0, unsure=Shift(0.5), hold=1)
     careful = model.stream("exact", engine="reference", safety=None, care=care)
     assert [d.score for d in model.detect(careful, frames[0], conf=every[-2])] == [every[-1]]
     careful.saw(np.zeros(0))
