@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -24,6 +25,8 @@ from skipvid.tune.tunable import finer, tunable
 __all__ = ["BenchReport", "BenchTask", "SkipTime", "run_benchmark"]
 
 _BLOCK_FRAMES = 20  # frames of skipping between two turns of the dense runtimes
+_CALIBRATING = 20  # frames shown before any is timed
+_NEAR = 0.07  # powers of two by which what is saved may miss what was asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +232,7 @@ def _on_video(
 def _calibrated(task: BenchTask, policy: Policy, care: Care | None = None) -> Stream:
     """A stream that has seen the first frames, so that its scales are known and its weights are warm."""
     stream = _stream(task, policy, care=care)
-    for frame in task.frames[:20]:
+    for frame in task.frames[:_CALIBRATING]:
         stream.step_image(frame)
         _look(task, stream)
     return stream
@@ -244,23 +247,30 @@ def _policy_saving(task: BenchTask, factor: float) -> Policy:
     """The policy with all thresholds scaled by one number such that ``factor`` times fewer MACs are executed."""
     policy = tunable(task.policy)
     scales = dict(_calibrated(task, policy).scales)
-    low, high = -8.0, 8.0
-    found = policy
+    low, high, exponent = -8.0, 8.0, 0.0
+    found, best = policy, math.inf
     for _ in range(7):
-        middle = (low + high) / 2
-        found = finer(policy, 2.0**middle)
-        saved = 1 / max(_share(task, found, scales), 1e-9)
-        if abs(saved / factor - 1) < 0.05:
+        tried = finer(policy, 2.0**exponent)
+        off = math.log2(factor * _share(task, tried, scales))  # above 0: too little is saved
+        if abs(off) < best:
+            found, best = tried, abs(off)
+        if best < _NEAR:
             break
-        low, high = (middle, high) if saved < factor else (low, middle)
+        low, high = (exponent, high) if off > 0 else (low, exponent)
+        # MACs fall a little slower than thresholds rise; where that leaves the bracket, halve it.
+        exponent += 1.3 * off
+        if not low < exponent < high:
+            exponent = (low + high) / 2
     return found
 
 
 def _share(task: BenchTask, policy: Policy, scales: Mapping[str, float]) -> float:
-    """Executed share of the MACs over the first frames."""
+    """Executed share of the MACs over the frames that are timed, behind those that calibrate."""
     stream = _stream(task, policy, scales)
+    for frame in task.frames[:_CALIBRATING]:
+        stream.step_image(frame)
     shares = []
-    for frame in task.frames[:60]:
+    for frame in task.frames:
         stream.step_image(frame)
         if stream.last.refresh is None:
             shares.append(stream.last.share)
