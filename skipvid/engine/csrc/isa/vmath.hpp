@@ -39,8 +39,22 @@ SKIPVID_INLINE V exp(V x) {
     return less(high, x, splat(INFINITY), less(x, low, splat(1.17549435e-38f), result));
 }
 
+// 1 + e^-x, within 2^-126 and 2^126, as a power of 2. What rounding the exponent loses grows with it, but where it does
+// e^-x, or 1 beside it, no longer matters to a sigmoid. The polynomial is the best of its degree that is 1 at 0,
+// relative error < 1e-7 (Lawson's algorithm). NaN stays NaN, as second operand of min and max.
+SKIPVID_INLINE V one_plus_exp_minus(V x) {
+    const V t = max(splat(-126.0f), min(splat(126.0f), x * splat(-1.44269504f))), n = round(t), r = t - n;
+    V p = splat(1.32647273e-3f);
+    p = fma(p, r, splat(9.67151299e-3f));
+    p = fma(p, r, splat(5.55073358e-2f));
+    p = fma(p, r, splat(2.40222424e-1f));
+    p = fma(p, r, splat(6.93147004e-1f));
+    p = fma(p, r, splat(1.0f));
+    return splat(1.0f) + scale2(p, n);
+}
+
 // 1 / (1 + e^-x), |error| < 1e-7.
-SKIPVID_INLINE V sigmoid(V x) { return splat(1.0f) / (splat(1.0f) + exp_bounded(splat(0.0f) - x)); }
+SKIPVID_INLINE V sigmoid(V x) { return splat(1.0f) / one_plus_exp_minus(x); }
 
 // log(1 + u) for 0 <= u <= 1 as 2 artanh(u / (2 + u)), |error| < 2e-7.
 SKIPVID_INLINE V log1p_unit(V u) {
@@ -72,7 +86,7 @@ SKIPVID_INLINE V tanh(V x) {
 }
 
 // x / (1 + e^-x), |error| < 2e-7 |x|.
-SKIPVID_INLINE V silu(V x) { return x / (splat(1.0f) + exp_bounded(splat(0.0f) - x)); }
+SKIPVID_INLINE V silu(V x) { return x / one_plus_exp_minus(x); }
 
 // x tanh(log(1 + e^x)) = x (w^2 + 2w) / (w^2 + 2w + 2) with w = e^x.
 SKIPVID_INLINE V mish(V x) {

@@ -11,20 +11,51 @@ namespace {
 
 // Channels that stay together on the way.
 struct Run {
-    int input;
     ptrdiff_t from;  // floats from the input pixel
     int to, length;
 };
 
-void append(std::vector<Run>& runs, int input, ptrdiff_t from, int to) {
+void append(std::vector<Run>& runs, ptrdiff_t from, int to) {
     if (!runs.empty()) {
         Run& last = runs.back();
-        if (last.input == input && last.from + last.length == from && last.to + last.length == to) {
+        if (last.from + last.length == from && last.to + last.length == to) {
             ++last.length;
             return;
         }
     }
-    runs.push_back({input, from, to, 1});
+    runs.push_back({from, to, 1});
+}
+
+// A channel of the inputs.
+struct Source {
+    int input, channel;
+    bool operator==(const Source&) const = default;
+    Source after(int n) const { return {input, channel + n}; }
+};
+
+// Channels that follow each other in an input, and go to every `step`-th channel of the output: 1 where they stay
+// together, more after channel shuffles.
+struct Strand {
+    Source first;
+    int to, step, length;
+};
+
+std::vector<Strand> strands_of(const std::vector<Source>& sources) {
+    std::vector<Strand> strands;
+    const auto count = static_cast<int>(sources.size());
+    std::vector<bool> taken(count);
+    for (int c = 0; c < count; ++c) {
+        if (taken[c]) continue;
+        const Source first = sources[c];
+        int step = 1, length = 1;
+        while (c + step < count && (taken[c + step] || sources[c + step] != first.after(1))) ++step;
+        for (int to = c + step; to < count && !taken[to] && sources[to] == first.after(length); to += step) {
+            taken[to] = true;
+            ++length;
+        }
+        strands.push_back({first, c, step, length});
+    }
+    return strands;
 }
 
 // Pieces are short: a call to memcpy costs more than the values.
@@ -40,11 +71,15 @@ inline void move_onward(const float* from, float* to, int n) {
         move(from, to, n);
 }
 
+inline void move_apart(const float* from, float* to, int step, int n) {
+    for (int i = 0; i < n; ++i, to += step) *to = from[i];
+}
+
 class ConcatOp : public Op {
   public:
     bool plain = false;
     int channels = 0;
-    std::vector<Run> runs;
+    std::vector<Strand> strands;
     OpKind kind() const override { return plain ? OpKind::kConcat : OpKind::kBlock; }
     std::unique_ptr<Node> bind(const std::vector<Map>& maps) const override;
 };
@@ -54,18 +89,23 @@ class ConcatNode : public Node {
     ConcatNode(const ConcatOp& op, const std::vector<Map>& maps) : op_(op) {
         for (const int tensor : op.inputs) inputs_.push_back(&maps[tensor]);
         stride = round_up(op.channels, 16);
-        cost = op.channels / 4.0 + static_cast<double>(op.runs.size());
+        cost = op.channels / 4.0 + static_cast<double>(op.strands.size());
     }
     void footprint(BitMap& active) override {
         for (const Map* map : inputs_) active.add(map->changed);
     }
     void compute(Block block) const override {
         const Pixels& px = *block.pixels;
-        for (const Run& run : op_.runs) {
-            const View& view = inputs_[run.input]->view;
-            for (int i = 0; i < px.n; ++i)
-                move(view.at(px.y[i], px.x[i]) + run.from, block.scratch + static_cast<ptrdiff_t>(i) * stride + run.to,
-                     run.length);
+        for (const Strand& strand : op_.strands) {
+            const View& view = inputs_[strand.first.input]->view;
+            for (int i = 0; i < px.n; ++i) {
+                const float* from = view.at(px.y[i], px.x[i]) + strand.first.channel;
+                float* to = block.scratch + static_cast<ptrdiff_t>(i) * stride + strand.to;
+                if (strand.step == 1)
+                    move(from, to, strand.length);
+                else
+                    move_apart(from, to, strand.step, strand.length);
+            }
         }
     }
 
@@ -97,7 +137,7 @@ class RearrangeNode : public Node {
                 const int32_t* row = op.source.data() + static_cast<size_t>(c) * 3;
                 const ptrdiff_t from = op.gathers ? row[0] * in.view.row + row[1] * in.view.pixel + row[2]
                                                   : op.source[phase * op.channels + c];
-                append(runs_[phase], 0, from, c);
+                append(runs_[phase], from, c);
             }
         if (op.gathers)
             for (int c = 0; c < op.channels; ++c)
@@ -156,13 +196,11 @@ std::unique_ptr<Op> make_concat(const Plan& plan, int output, const std::vector<
     auto op = std::make_unique<ConcatOp>();
     op->plain = channels.empty();
     op->channels = plan.spec(output).channels;
-    std::vector<std::pair<int, int>> all;  // input, channel
+    std::vector<Source> all, chosen;
     for (size_t i = 0; i < input_channels.size(); ++i)
-        for (int c = 0; c < input_channels[i]; ++c) all.emplace_back(static_cast<int>(i), c);
-    for (int c = 0; c < op->channels; ++c) {
-        const auto& [input, channel] = all.at(op->plain ? c : channels.at(c));
-        append(op->runs, input, channel, c);
-    }
+        for (int c = 0; c < input_channels[i]; ++c) all.push_back({static_cast<int>(i), c});
+    for (int c = 0; c < op->channels; ++c) chosen.push_back(all.at(op->plain ? c : channels.at(c)));
+    op->strands = strands_of(chosen);
     return op;
 }
 
