@@ -102,7 +102,7 @@ def _row(clip: _Clip, preset: str, share: float | None, threads: int, by_macs: b
 
 
 def _decode(footage: Footage, stream: Stream) -> Detections:
-    return footage.model.decode(stream.views(), footage.fit, conf=footage.model.conf)
+    return footage.model.look(stream, stream.views(), footage.fit)
 
 
 if __name__ == "__main__":

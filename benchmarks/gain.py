@@ -47,19 +47,7 @@ def _measure(options: argparse.Namespace, video: Path) -> tuple[str, BenchReport
     assert model.path is not None
     peers, _ = available_peers(static_model(model.path, model.input_size[::-1]), model.plan, options.threads)
     gates = gating(model.plan, model.card, options.preset)
-    task = BenchTask(
-        plan=model.plan,
-        peers=peers,
-        frames=footage.clips[0].images,
-        pixels=model.preprocess.pixel_map(),
-        policy=gates.policy,
-        threads=options.threads,
-        savings=(),
-        rounds=3,
-        care=gates.care,
-        look=lambda stream: model.look(stream, stream.views(), footage.fit),
-    )
-    return model.name, run_benchmark(task)
+    return model.name, run_benchmark(BenchTask.of(footage, gates, peers, options.threads, savings=(), rounds=3))
 
 
 if __name__ == "__main__":

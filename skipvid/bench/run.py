@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -16,10 +16,12 @@ from skipvid.bench.scenes import every_pixel, half_noise, moving_block, still
 from skipvid.engine import EngineName
 from skipvid.engine.executor import ByteArray, PixelMap
 from skipvid.engine.stream import Stream
-from skipvid.gates.care import Care
-from skipvid.gates.policies import Policy, Truncation
+from skipvid.gates.policies import Truncation
+from skipvid.models.detection import Detections
+from skipvid.models.gating import Gating
 from skipvid.pipeline.stages import same_picture
 from skipvid.plan import FloatArray, Plan
+from skipvid.tune.sampling import Footage
 from skipvid.tune.tunable import finer, tunable
 
 __all__ = ["BenchReport", "BenchTask", "SkipTime", "run_benchmark"]
@@ -38,13 +40,12 @@ class BenchTask:
         peers: Dense runtimes, see `skipvid.bench.peers`.
         frames: Consecutive frames of the video, letterboxed: ``(H, W, 3)`` uint8 BGR.
         pixels: How they become the network's input.
-        policy: The policy of the main measurement.
+        gates: The gates of the main measurement.
         threads: Threads of every runtime.
         savings: Further measurements with the policy's thresholds scaled until MACs fall by these factors.
         rounds: Measured passes per dense runtime and scene.
         engine: The engine.
-        care: When thresholds of the policy as given are finer.
-        look: Called after every frame of the video at the policy as given, outside of its time, for the stream to learn what was
+        look: Called after every frame of the video at the gates as given, outside of its time, for the stream to learn what was
             found.
     """
 
@@ -52,13 +53,23 @@ class BenchTask:
     peers: Sequence[Peer]
     frames: Sequence[ByteArray]
     pixels: PixelMap
-    policy: Policy
+    gates: Gating
     threads: int
     savings: tuple[float, ...] = (4.0, 10.0)
     rounds: int = 15
     engine: EngineName = "auto"
-    care: Care | None = None
     look: Callable[[Stream], object] | None = None
+
+    @classmethod
+    def of(cls, footage: Footage, gates: Gating, peers: Sequence[Peer], threads: int, **options: Any) -> BenchTask:
+        """The task of a video's first clip; ``options`` are further attributes."""
+        model, fit = footage.model, footage.fit
+
+        def look(stream: Stream) -> Detections:
+            return model.look(stream, stream.views(), fit)
+
+        pixels = model.preprocess.pixel_map()
+        return cls(model.plan, peers, footage.clips[0].images, pixels, gates, threads, look=look, **options)
 
 
 @dataclass(frozen=True)
@@ -130,11 +141,11 @@ def run_benchmark(task: BenchTask, progress: Callable[[str], None] = lambda _wha
     scenes = {name: ms for name, ms in times.items() if name not in dense}
     best = min(task.peers, key=lambda peer: dense[peer.name])
     progress("the video at the policy as given")
-    main, stages = _on_video(task, "as given", task.policy, best, task.care)
+    main, stages = _on_video(task, "as given", task.gates, best)
     video = [main]
     for factor in task.savings:
         progress(f"the video at {factor:g}x fewer MACs")
-        video.append(_on_video(task, f"{factor:g}x", _policy_saving(task, factor), best)[0])
+        video.append(_on_video(task, f"{factor:g}x", _gates_saving(task, factor), best)[0])
     return BenchReport(machine_line(task.threads), dense, scenes, tuple(video), stages, peak_memory_mb())
 
 
@@ -142,23 +153,24 @@ def _passes(task: BenchTask) -> dict[str, Callable[[], object]]:
     """One call per dense runtime, per full pass of the engine and per scene."""
     frame = task.frames[0]
     x = _network_input(frame, task.pixels)
-    exact = Truncation(threshold=0.0, input_noise=0.0)
-    tolerant = Truncation(threshold=0.0, input_noise=0.0, input_threshold=2.0)
+    exact = Gating(Truncation(threshold=0.0, input_noise=0.0))
+    tolerant = Gating(Truncation(threshold=0.0, input_noise=0.0, input_threshold=2.0))
+    uncaring = replace(task.gates, care=None)  # nobody looks at what is found in a made-up scene
     calls: dict[str, Callable[[], object]] = {peer.name: _bind(peer.run, x) for peer in task.peers}
     calls[ENGINE] = _refreshing(_stream(task, exact), frame)
     calls["repeated frame"] = _stepping(_stream(task, exact), still(frame))
     calls["repeated frame, recognised as in a run"] = _recognising(_stream(task, exact), frame)
     calls["one 16x16 block changed, exactly"] = _stepping(_stream(task, exact), moving_block(frame))
-    calls["one 16x16 block changed, policy as given"] = _stepping(_calibrated(task, task.policy), moving_block(frame))
+    calls["one 16x16 block changed, policy as given"] = _stepping(_calibrated(task, uncaring), moving_block(frame))
     calls["noise below threshold on half the pixels"] = _stepping(_stream(task, tolerant), half_noise(frame))
     calls["every pixel changed"] = _stepping(_stream(task, exact), every_pixel(frame))
     return calls
 
 
-def _stream(task: BenchTask, policy: Policy, scales: Mapping[str, float] | None = None, care: Care | None = None) -> Stream:
+def _stream(task: BenchTask, gates: Gating) -> Stream:
     # No safety: a benchmark measures the rule it names, not the rescue from it.
     options: dict[str, Any] = {"engine": task.engine, "threads": task.threads, "pixels": task.pixels, "safety": None}
-    return Stream(task.plan, policy, scales=scales, care=care, **options)
+    return Stream(task.plan, gates.policy, scales=gates.scales, care=gates.care, **options)
 
 
 def _bind(run: Callable[[FloatArray], object], x: FloatArray) -> Callable[[], object]:
@@ -198,11 +210,9 @@ def _network_input(frame: ByteArray, pixels: PixelMap) -> FloatArray:
     return np.ascontiguousarray(np.stack(planes)[None])
 
 
-def _on_video(
-    task: BenchTask, name: str, policy: Policy, best: Peer, care: Care | None = None
-) -> tuple[SkipTime, dict[str, float]]:
+def _on_video(task: BenchTask, name: str, gates: Gating, best: Peer) -> tuple[SkipTime, dict[str, float]]:
     x = _network_input(task.frames[0], task.pixels)
-    stream = _calibrated(task, policy, care)
+    stream = _calibrated(task, gates)
     skip: list[float] = []
     share: list[float] = []
     dense: list[float] = []
@@ -229,9 +239,9 @@ def _on_video(
     return SkipTime(name, float(np.mean(share)), float(np.mean(skip)), float(np.median(dense))), medians
 
 
-def _calibrated(task: BenchTask, policy: Policy, care: Care | None = None) -> Stream:
+def _calibrated(task: BenchTask, gates: Gating) -> Stream:
     """A stream that has seen the first frames, so that its scales are known and its weights are warm."""
-    stream = _stream(task, policy, care=care)
+    stream = _stream(task, gates)
     for frame in task.frames[:_CALIBRATING]:
         stream.step_image(frame)
         _look(task, stream)
@@ -243,15 +253,16 @@ def _look(task: BenchTask, stream: Stream) -> None:
         task.look(stream)
 
 
-def _policy_saving(task: BenchTask, factor: float) -> Policy:
-    """The policy with all thresholds scaled by one number such that ``factor`` times fewer MACs are executed."""
-    policy = tunable(task.policy)
-    scales = dict(_calibrated(task, policy).scales)
+def _gates_saving(task: BenchTask, factor: float) -> Gating:
+    """The policy with all thresholds scaled by one number such that ``factor`` times fewer MACs are executed; without care."""
+    policy = tunable(task.gates.policy)
+    given = replace(task.gates, policy=policy, care=None)
+    scales = dict(_calibrated(task, given).scales)
     low, high, exponent = -8.0, 8.0, 0.0
-    found, best = policy, math.inf
+    found, best = given, math.inf
     for _ in range(7):
-        tried = finer(policy, 2.0**exponent)
-        off = math.log2(factor * _share(task, tried, scales))  # above 0: too little is saved
+        tried = replace(given, policy=finer(policy, 2.0**exponent), scales=scales)
+        off = math.log2(factor * _share(task, tried))  # above 0: too little is saved
         if abs(off) < best:
             found, best = tried, abs(off)
         if best < _NEAR:
@@ -264,9 +275,9 @@ def _policy_saving(task: BenchTask, factor: float) -> Policy:
     return found
 
 
-def _share(task: BenchTask, policy: Policy, scales: Mapping[str, float]) -> float:
+def _share(task: BenchTask, gates: Gating) -> float:
     """Executed share of the MACs over the frames that are timed, behind those that calibrate."""
-    stream = _stream(task, policy, scales)
+    stream = _stream(task, gates)
     for frame in task.frames[:_CALIBRATING]:
         stream.step_image(frame)
     shares = []

@@ -66,19 +66,8 @@ def bench(
     for line in missing:
         console.print(line, markup=False)
     gates = gating(bound.plan, bound.card, (preset or val.PresetName(DEFAULT)).value)
-    task = BenchTask(
-        plan=bound.plan,
-        peers=peers,
-        frames=footage.clips[0].images,
-        pixels=bound.preprocess.pixel_map(),
-        policy=gates.policy,
-        threads=threads,
-        savings=tuple(saved or (4.0, 10.0)),
-        rounds=rounds,
-        engine=engine.value,
-        care=gates.care,
-        look=lambda stream: bound.look(stream, stream.views(), footage.fit),
-    )
+    savings = tuple(saved or (4.0, 10.0))
+    task = BenchTask.of(footage, gates, peers, threads, savings=savings, rounds=rounds, engine=engine.value)
 
     def progress(what: str) -> None:
         console.print(f"measuring {what} ...", style="dim")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from skipvid.engine import EngineName, native_reason
@@ -164,7 +164,12 @@ def assemble(config: RunConfig, source: Source, models: Models) -> Setup:
             "iou": iou,
             "dense_macs": model.plan.dense_macs,
         },
-        gate_facts={"name": gate_name, "policy": policy.to_dict(), "tuning": _tuning(gates.tuned)},
+        gate_facts={
+            "name": gate_name,
+            "policy": policy.to_dict(),
+            "care": None if gates.care is None else asdict(gates.care),
+            "tuning": _tuning(gates.tuned),
+        },
     )
 
 

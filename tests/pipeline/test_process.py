@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -163,6 +164,20 @@ def test_a_face_that_is_not_sure_is_looked_at_with_care(make: Make, tmp_path: Pa
     reasons = [row["refresh"] for row in _rows(config, files.STATS)]
     assert reasons[:16] == ["first", *[None] * 14, "unsure"]
     assert not any(reasons[16:])
+
+
+def test_where_all_is_sure_gates_are_coarser_until_nothing_was_found_for_a_second(make: Make, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "sure.onnx")
+    model.with_suffix(".toml").write_text("sure = 0.5\ncareful = false\ncertain = 2.0\n")
+    clip = write_clip(tmp_path / "leaves.mp4", [with_square(scene(), 40, 20)] * 14 + [scene()] * 40)
+    config = make(source=str(clip), model=ModelChoice(str(model)), gate=GateChoice(preset="balanced"))
+    run(config)
+    found = [len(row["detections"]) for row in _rows(config, files.PREDICTIONS)]
+    assert found == [1] * 14 + [0] * 40
+    reasons = [row["refresh"] for row in _rows(config, files.STATS)]
+    assert [frame for frame, reason in enumerate(reasons) if reason == "unsure"] == [14 + 30]
+    care = json.loads((_folder(config) / files.RUN).read_text())["gate"]["care"]
+    assert (care["sure"], care["unsure"]["factor"], care["certain"]["factor"]) == (0.5, 1.0, 2.0)
 
 
 def test_a_png_per_frame_of_the_heatmap(make: Make) -> None:
