@@ -96,7 +96,7 @@ class Videos:
         self._threads = -(-threads // 2) if source.width * source.height <= _SMALL_PIXELS else threads
         self.annotated: _Writer | None = None
         self.heatmap: _Writer | None = None
-        sound = source.path if choice.audio and not source.live else None
+        sound = source.path if choice.audio and not source.live and source.facts is not None else None
         try:
             if choice.annotated:
                 self.annotated = _Writer(self._sink(folder / files.ANNOTATED, sound))

@@ -10,7 +10,17 @@ from pathlib import Path
 
 from skipvid.errors import SourceError
 
-__all__ = ["IMAGE_SUFFIXES", "VIDEO_SUFFIXES", "expand", "is_camera", "is_url", "is_utf8"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "VIDEO_SUFFIXES",
+    "expand",
+    "is_camera",
+    "is_url",
+    "is_utf8",
+    "missing",
+    "numbered_images",
+    "require_content",
+]
 
 _CONTAINERS = ".3g2 .3gp .asf .avi .flv .gif .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .rm .ts .vob .webm .wmv"
 _RAW_STREAMS = ".dv .h264 .h265 .hevc .ivf .mjpeg .mjpg .y4m"
@@ -35,6 +45,8 @@ def is_utf8(path: Path) -> bool:
 
 def expand(inputs: Iterable[str | Path]) -> list[str]:
     """The sources that a list of inputs names, in order; within a folder or pattern, 2 comes before 10.
+
+    A folder of numbered images is one source, its path.
 
     Args:
         inputs: Each a file, a folder, a pattern (``*``, ``?``, ``[...]``, ``**``), the number of a camera or an address.
@@ -69,13 +81,32 @@ def missing(spec: str) -> SourceError:
     return SourceError(f"{reason}.", "Give a video file, a folder, a pattern, the number of a camera, or an rtsp:// address.")
 
 
-def _folder(path: Path, spec: str) -> list[str]:
+def numbered_images(folder: Path) -> list[Path]:
+    """The images of a folder in order, if they are the frames of one sequence; else none.
+
+    They are where there are two at least and no video, and their names differ in the number at the end alone.
+    """
+    media = _media(folder) if folder.is_dir() else []
+    if len(media) < 2 or not all(p.suffix.lower() in IMAGE_SUFFIXES for p in media):
+        return []
+    stems = {(re.sub(r"\d+$", "", p.stem), p.suffix.lower()) for p in media}
+    return media if len(stems) == 1 and all(p.stem[-1:].isdigit() for p in media) else []
+
+
+def _media(folder: Path) -> list[Path]:
     wanted = VIDEO_SUFFIXES | IMAGE_SUFFIXES
-    names = [p for p in path.iterdir() if p.is_file() and p.suffix.lower() in wanted and not p.name.startswith(".")]
+    names = [p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in wanted and not p.name.startswith(".")]
+    return sorted(names, key=_natural)
+
+
+def _folder(path: Path, spec: str) -> list[str]:
+    if numbered_images(path):
+        return [str(path)]
+    names = _media(path)
     if not names:
         message = f"The folder {spec} holds no video or image."
         raise SourceError(message, "Give a folder with files such as .mp4, .mkv, .avi or .jpg (its subfolders are not searched).")
-    return [str(p) for p in sorted(names, key=_natural)]
+    return [str(p) for p in names]
 
 
 def _pattern(path: Path, spec: str) -> list[str]:
@@ -89,3 +120,28 @@ def _pattern(path: Path, spec: str) -> list[str]:
 def _natural(path: Path) -> list[tuple[int, str]]:
     parts = re.split(r"(\d+)", str(path).lower())
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+
+
+def require_content(path: Path) -> None:
+    """Refuse what is no file with something in it, or has a name that the decoder cannot take.
+
+    Raises:
+        SourceError: So it is.
+    """
+    if not path.exists():
+        raise missing(str(path))
+    if path.is_dir():
+        message = f"{path} is a folder."
+        raise SourceError(message, "Give a video file.")
+    if not is_utf8(path.resolve()):
+        message = f"The name of {str(path)!a} is not in UTF-8, the one encoding that the decoder takes."
+        raise SourceError(message, "Rename it, or, where the locale is not UTF-8, set LC_ALL=C.UTF-8.")
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}."
+        raise SourceError(message, "Check the file's permissions.") from error
+    if empty:
+        message = f"{path} is empty (0 bytes)."
+        raise SourceError(message, "Copy or download it again.")

@@ -4,89 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
 
 from skipvid.errors import SkipvidError, SourceError
 from skipvid.video.clock import Timing
 from skipvid.video.cv import cv2
-from skipvid.video.inputs import IMAGE_SUFFIXES, expand, is_camera, is_url, is_utf8, missing
+from skipvid.video.frame import USUAL_FPS, Frame, Source, three_channels
+from skipvid.video.images import ImageSource, SequenceSource
+from skipvid.video.inputs import IMAGE_SUFFIXES, expand, is_camera, is_url, numbered_images, require_content
 from skipvid.video.probe import SourceFacts, probe
 
-__all__ = ["FileSource", "Frame", "ImageSource", "Source", "expand", "open_source"]
+__all__ = ["FileSource", "Frame", "ImageSource", "SequenceSource", "Source", "expand", "open_source"]
 
-ByteArray: TypeAlias = NDArray[np.uint8]
-
-_USUAL_FPS = 25.0
 _CLOSE_MS = 1e-3  # cv2 tells times as doubles: less than this is the same time
 # Up to this size one thread decodes a frame in 1.3 ms. A second one saves a tenth of that and costs a tenth more of processors,
 # which have other work.
 _ONE_THREAD_PIXELS = 1 << 20
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """One picture.
-
-    Attributes:
-        image: ``(H, W, 3)`` BGR, upright, all of one size: where a file changes its size, OpenCV scales to the first. Not touched
-            again by the source.
-        index: Number of the frame in the source, counted from 0 over decoded frames, those skipped or dropped included.
-        pts: Presentation time in seconds: of the container's own clock for files, since the first frame for live sources.
-        gap: Whether the source was interrupted before this frame (lost connection, seek): it need not resemble the one before.
-    """
-
-    image: ByteArray
-    index: int
-    pts: float
-    gap: bool = False
-
-
-class Source:
-    """A sequence of frames; a context manager and an iterator that can be walked once.
-
-    Attributes:
-        name: Short, for run folders and messages: a file's name without suffix.
-        path: The file, or None.
-        width: Of the first frame, upright.
-        height: The same.
-        fps: Average frames per second as claimed, else 25.
-        frames: Number of frames claimed, or None; containers lie, so count what arrives.
-        live: Whether frames that are not fetched in time are dropped.
-        timing: Time base and usual duration of the frames delivered.
-        facts: What the file says of itself; None for images and live sources.
-        notes: Remarks for the user, complete when the last frame was delivered.
-        dropped: Frames of a live source that nobody fetched in time.
-    """
-
-    def __init__(self, name: str, path: Path | None, *, live: bool = False) -> None:
-        self.name = name
-        self.path = path
-        self.live = live
-        self.width = self.height = 0
-        self.fps = _USUAL_FPS
-        self.frames: int | None = None
-        self.timing = Timing()
-        self.facts: SourceFacts | None = None
-        self.notes: list[str] = []
-        self.dropped = 0
-
-    def __iter__(self) -> Iterator[Frame]:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Give back the file or camera. Twice is fine."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
 
 class FileSource(Source):
@@ -120,7 +53,7 @@ class FileSource(Source):
             message = f"No frame of {path} could be decoded: it is damaged, cut off, or in a format OpenCV cannot read."
             raise SourceError(message, f"Check that it plays, or convert it: ffmpeg -i {path} fixed.mp4")
         self._start = self.facts.start if self.facts else 0.0
-        self._first = Frame(_three_channels(image), 0, self._start + self._position())
+        self._first = Frame(three_channels(image), 0, self._start + self._position())
         self.height, self.width = image.shape[:2]
         self.fps = self._claimed_fps()
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
@@ -131,7 +64,7 @@ class FileSource(Source):
         for fps in (self.facts.fps if self.facts else None, self._capture.get(cv2.CAP_PROP_FPS)):
             if fps is not None and math.isfinite(fps) and 0 < fps <= 1000:
                 return float(fps)
-        return _USUAL_FPS
+        return USUAL_FPS
 
     def _position(self) -> float:
         """Time of the frame just decoded, seconds from the stream's start."""
@@ -153,7 +86,7 @@ class FileSource(Source):
             ok, image = self._capture.retrieve()
             if not ok or image is None:
                 break
-            yield Frame(_three_channels(image), index, pts)
+            yield Frame(three_channels(image), index, pts)
         self._finish(index + 1, timed, pts)
 
     def _finish(self, decoded: int, timed: int, last: float) -> None:
@@ -177,35 +110,11 @@ class FileSource(Source):
         self._capture.release()
 
 
-class ImageSource(Source):
-    """An image as a video of one frame.
-
-    Raises:
-        SourceError: The image cannot be decoded.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path.stem, path)
-        try:
-            image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-        except cv2.error:
-            image = None
-        if image is None:
-            message = f"{path} is not an image that can be decoded: it is damaged or in an unknown format."
-            raise SourceError(message, "Give a JPEG, PNG, BMP, TIFF or WebP file.")
-        self._image = _three_channels(image)
-        self.height, self.width = image.shape[:2]
-        self.frames = 1
-
-    def __iter__(self) -> Iterator[Frame]:
-        yield Frame(self._image, 0, 0.0)
-
-
 def open_source(spec: str | Path, vid_stride: int = 1, *, paced: bool = False, threads: int = 0) -> Source:
     """Open one source.
 
     Args:
-        spec: A file, the number of a camera, or an address, as `expand` returns them.
+        spec: A file, a folder of numbered images, the number of a camera, or an address, as `expand` returns them.
         vid_stride: Deliver every n-th frame only.
         paced: Feed a file at its own speed, newest frame first, as if it were a camera.
         threads: Threads of the decoder; 0 lets it choose.
@@ -219,8 +128,9 @@ def open_source(spec: str | Path, vid_stride: int = 1, *, paced: bool = False, t
 
         return open_live(text, vid_stride, threads)
     path = Path(text).expanduser()
+    if images := numbered_images(path):
+        return SequenceSource(path, images, vid_stride)
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        _require_content(path)
         return ImageSource(path)
     source = FileSource(path, 1 if paced else vid_stride, threads)
     if paced:
@@ -230,28 +140,8 @@ def open_source(spec: str | Path, vid_stride: int = 1, *, paced: bool = False, t
     return source
 
 
-def _require_content(path: Path) -> None:
-    if not path.exists():
-        raise missing(str(path))
-    if path.is_dir():
-        message = f"{path} is a folder."
-        raise SourceError(message, "Give a video file.")
-    if not is_utf8(path.resolve()):
-        message = f"The name of {str(path)!a} is not in UTF-8, the one encoding that the decoder takes."
-        raise SourceError(message, "Rename it, or, where the locale is not UTF-8, set LC_ALL=C.UTF-8.")
-    try:
-        with path.open("rb") as file:
-            empty = not file.read(1)
-    except OSError as error:
-        message = f"{path} cannot be read: {error.strerror}."
-        raise SourceError(message, "Check the file's permissions.") from error
-    if empty:
-        message = f"{path} is empty (0 bytes)."
-        raise SourceError(message, "Copy or download it again.")
-
-
 def _checked(path: Path) -> SourceFacts:
-    _require_content(path)
+    require_content(path)
     try:
         return probe(path)
     except SkipvidError:
@@ -259,9 +149,3 @@ def _checked(path: Path) -> SourceFacts:
     except (OSError, ValueError) as error:
         message = f"{path} cannot be read: {error}."
         raise SourceError(message, "Check that it plays.") from error
-
-
-def _three_channels(image: NDArray[Any]) -> ByteArray:
-    if image.ndim == 2 or image.shape[2] == 1:
-        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-    return np.asarray(image, np.uint8)
