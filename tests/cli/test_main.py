@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from importlib import import_module
 
 import pytest
@@ -146,3 +149,18 @@ def test_the_version_is_one_line(skipvid: Skipvid) -> None:
     said = skipvid("--version")
     assert said.code == 0
     assert said.out.startswith("skipvid ")
+
+
+@pytest.mark.parametrize(("given", "threads"), [(None, "1"), ("3", "3")])
+def test_numpys_matrix_library_starts_no_threads_unless_told_to(given: str | None, threads: str) -> None:
+    script = """
+import os, sys
+from skipvid.cli.main import main
+assert "numpy" not in sys.modules
+main(["--version"])
+print(os.environ["OPENBLAS_NUM_THREADS"])
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    environment |= {} if given is None else {"OPENBLAS_NUM_THREADS": given}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == threads
