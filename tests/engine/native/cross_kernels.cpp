@@ -58,6 +58,8 @@ struct Picture {
     const float* at(int y, int x) const { return values.data() + y * row() + x * channels; }
 };
 
+constexpr skipvid::Limits kLimits{-30.0f, 40.0f};
+
 // A 3x3 convolution at `pixels` places, with panels as wide as the set allows up to `widest` vectors.
 Floats convolve(const Kernels& k, const Picture& in, const Floats& weight, const Floats& bias, int out, int widest,
                 int pixels, int chunks) {
@@ -84,6 +86,8 @@ Floats convolve(const Kernels& k, const Picture& in, const Floats& weight, const
     std::vector<const float*> window;
     for (int i = 0; i < pixels; ++i) window.push_back(in.at(i * 5 % 7, i * 3 % 9));
     Floats scratch(static_cast<size_t>(pixels) * stride + kSlack);
+    std::vector<float*> results;
+    for (int i = 0; i < pixels; ++i) results.push_back(scratch.data() + static_cast<size_t>(i) * stride);
     k.conv({pixels,
             window.data(),
             segments.data(),
@@ -92,8 +96,8 @@ Floats convolve(const Kernels& k, const Picture& in, const Floats& weight, const
             panels.data(),
             static_cast<int>(panels.size()),
             bias.data(),
-            scratch.data(),
-            stride,
+            results.data(),
+            kLimits,
             {}});
     return trimmed(scratch, pixels, out, stride);
 }
@@ -127,7 +131,7 @@ Floats deep(const Kernels& k, const Picture& in, const Floats& weight, const Flo
     for (int i = 0; i < pixels; ++i) window.push_back(in.at(side_by_side ? 1 : i % 3, i * step));
     Floats scratch(static_cast<size_t>(pixels) * stride + kSlack);
     k.depthwise({pixels, window.data(), taps.data(), kernel * kernel, packed.data(), biases.data(), channels,
-                 scratch.data(), stride, kernel, kernel, in.row(), channels, step * channels});
+                 scratch.data(), stride, kLimits, kernel, kernel, in.row(), channels, step * channels});
     return trimmed(scratch, pixels, channels, stride);
 }
 

@@ -95,10 +95,18 @@ void Stream::store_rows(int index, int begin, int end) {
             if (++x == out.width) x = 0, ++y;
         }
         float* scratch = scratch_[worker].data();
-        node.compute({&px, scratch});
         float* target[kMaxBlock];
-        for (int i = 0; i < px.n; ++i) target[i] = out.at(px.y[i], px.x[i]);
-        plan_->kernels().commit({px.n, out.channels, target, scratch, node.stride, op.activation, CommitMode::kRefresh,
+        const auto aim = [&] {
+            for (int i = 0; i < px.n; ++i) target[i] = out.at(px.y[i], px.x[i]);
+        };
+        if (node.direct) {
+            aim();
+            node.compute({.pixels = &px, .scratch = scratch, .rows = target});
+            return;
+        }
+        node.compute({&px, scratch});
+        aim();  // now: the computation may have permuted the pixels
+        plan_->kernels().commit({px.n, out.channels, target, scratch, node.stride, op.left(), CommitMode::kRefresh,
                                  NormKind::kMax, 0.0f, nullptr});
     });
 }

@@ -71,9 +71,11 @@ void Stream::run_blocks(int index, const BitMap& active, int64_t pixels, CommitM
         // In bands, before.
     } else if (const int parts = divide_channels(*nodes_[index], pixels); chains_[index].walk == nullptr && parts > 1) {
         run_split(index, active, pixels, parts, mode);
+    } else if (mode == CommitMode::kRefresh && chains_[index].walk == nullptr && nodes_[index]->direct) {
+        store_rows(index, 0, out.view.height);
     } else {
         compute(index, active, pixels, [&](Pixels& px, float* rows, int) {
-            commit_block(plan_->kernels(), op.activation, mode, px, rows, row_stride(index), out);
+            commit_block(plan_->kernels(), op.left(), mode, px, rows, row_stride(index), out);
         });
     }
     if (mode == CommitMode::kRefresh)
@@ -111,7 +113,7 @@ void Stream::run_split(int index, const BitMap& active, int64_t pixels, int part
                          [&](int item, int) { node.compute(block(item % blocks, item / blocks)); });
     Pool::instance().run(threads_, blocks, [&](int number, int) {
         const Block done = block(number, 0);
-        commit_block(plan_->kernels(), op.activation, mode, *done.pixels, done.scratch, node.stride, maps_[op.output]);
+        commit_block(plan_->kernels(), op.left(), mode, *done.pixels, done.scratch, node.stride, maps_[op.output]);
     });
 }
 

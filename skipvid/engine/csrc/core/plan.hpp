@@ -39,10 +39,12 @@ struct Map {
 struct Block {
     Pixels* pixels;  // may be permuted by the computation; results belong to them in their final order
     float* scratch;
-    int part = 0, parts = 1;  // which share of the output channels to compute
+    int part = 0, parts = 1;       // which share of the output channels to compute
+    float* const* rows = nullptr;  // of a direct node: where each pixel's results go in place of scratch
 };
 
-// Takes computed pixels: results before the activation, in rows of Node::stride floats. Called from several threads.
+// Takes computed pixels: results before what Op::left() says, in rows of Node::stride floats. Called from several
+// threads.
 using Sink = std::function<void(Pixels& pixels, float* rows, int worker)>;
 
 // An operator bound to the buffers of one stream.
@@ -51,7 +53,7 @@ class Node {
     virtual ~Node() = default;
     // Adds to `active` the output pixels whose window holds a changed input pixel.
     virtual void footprint(BitMap& active) = 0;
-    // Results before the activation, one row of `stride` floats per pixel. Called from several threads.
+    // Results before what Op::left() says, one row of `stride` floats per pixel. Called from several threads.
     virtual void compute(Block block) const = 0;
     // Computes what all shares of a block need, behind its results; compute() does so itself where there is one share.
     virtual void prepare(Block /*block*/) const {}
@@ -71,6 +73,7 @@ class Node {
     size_t weights = 0;         // floats that every block reads
     int parts = 1;              // most shares of the output channels that can be computed apart
     int granule = 8;            // blocks are multiples of this many pixels where possible
+    bool direct = false;        // results are final and no longer than a pixel of the map: they may be written there
     Axis vertical, horizontal;  // the windows of a convolution
 };
 
@@ -102,6 +105,19 @@ class Op {
     virtual ~Op() = default;
     virtual OpKind kind() const { return OpKind::kBlock; }
     virtual Halo halo(const TensorSpec&) const { return {}; }
+    // Whether the nodes hold results within `limits()`.
+    virtual bool limits_results() const { return false; }
+    // The activation as limits, where it is no more than that; else none.
+    Limits limits() const {
+        if (activation.kind == Act::kRelu) return {.low = 0.0f};
+        if (activation.kind == Act::kClip) return {activation.alpha, activation.beta};
+        return {};
+    }
+    // What of the activation the nodes leave to the commit.
+    Activation left() const {
+        const bool done = activation.kind == Act::kRelu || activation.kind == Act::kClip;
+        return done && limits_results() ? Activation{} : activation;
+    }
     // `maps` outlives the node; the views in it are final.
     virtual std::unique_ptr<Node> bind(const std::vector<Map>& maps) const = 0;
     // As bind(), of a convolution, to an input that is not the stream's.

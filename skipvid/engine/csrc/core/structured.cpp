@@ -26,7 +26,7 @@ void Stream::run_structured(int index, const BitMap& active, int64_t pixels) {
             target[i] = old.data() + static_cast<ptrdiff_t>(i) * padded;
             std::copy_n(out.view.at(px.y[i], px.x[i]), channels, target[i]);
         }
-        plan_->kernels().commit({px.n, channels, target, rows, stride, op.activation, CommitMode::kNorm, out.gate.norm,
+        plan_->kernels().commit({px.n, channels, target, rows, stride, op.left(), CommitMode::kNorm, out.gate.norm,
                                  out.gate.threshold, exceeds});
         // The comparison left the activated values behind.
         Computed& mine = found[worker];

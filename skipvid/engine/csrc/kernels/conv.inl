@@ -9,10 +9,10 @@ template <int MR, int NV>
 SKIPVID_INLINE void conv_tile(const float* const* SKIPVID_RESTRICT window, ptrdiff_t source,
                               const Segment* SKIPVID_RESTRICT segment, int segments,
                               const float* SKIPVID_RESTRICT weights, const float* SKIPVID_RESTRICT bias,
-                              float* SKIPVID_RESTRICT out, ptrdiff_t stride) {
+                              float* const* SKIPVID_RESTRICT rows, int channel, const Limits& limits) {
     V sum[MR][NV];
     for (int i = 0; i < MR; ++i)
-        for (int j = 0; j < NV; ++j) sum[i][j] = load((bias ? bias : out + i * stride) + j * kLanes);
+        for (int j = 0; j < NV; ++j) sum[i][j] = load((bias ? bias : rows[i]) + channel + j * kLanes);
     for (int s = 0; s < segments; ++s) {
         const float* p[MR];
         for (int i = 0; i < MR; ++i) p[i] = window[i] + source + segment[s].offset;
@@ -27,19 +27,20 @@ SKIPVID_INLINE void conv_tile(const float* const* SKIPVID_RESTRICT window, ptrdi
             weights += NV * kLanes;
         }
     }
+    const V low = splat(limits.low), high = splat(limits.high);
     for (int i = 0; i < MR; ++i)
-        for (int j = 0; j < NV; ++j) store(out + i * stride + j * kLanes, sum[i][j]);
+        for (int j = 0; j < NV; ++j) store(rows[i] + channel + j * kLanes, min(high, max(low, sum[i][j])));
 }
 
 // Tiles of MR pixels, then one of the remaining 1 ... MR - 1.
 template <int MR, int NV, int Rest = MR - 1>
 void conv_rest(int rest, const float* const* window, ptrdiff_t source, const Segment* segment, int segments,
-               const float* weights, const float* bias, float* out, ptrdiff_t stride) {
+               const float* weights, const float* bias, float* const* rows, int channel, const Limits& limits) {
     if constexpr (Rest > 0) {
         if (rest == Rest)
-            conv_tile<Rest, NV>(window, source, segment, segments, weights, bias, out, stride);
+            conv_tile<Rest, NV>(window, source, segment, segments, weights, bias, rows, channel, limits);
         else
-            conv_rest<MR, NV, Rest - 1>(rest, window, source, segment, segments, weights, bias, out, stride);
+            conv_rest<MR, NV, Rest - 1>(rest, window, source, segment, segments, weights, bias, rows, channel, limits);
     }
 }
 
@@ -55,9 +56,9 @@ SKIPVID_INLINE void fetch_ahead(const Ahead& ahead, const float* const* window, 
 template <int MR, int NV>
 void conv_panel(const ConvArgs& a, const Panel& panel, const Chunk& chunk) {
     const float* weights = panel.weights + static_cast<size_t>(chunk.first) * NV * kLanes;
-    const float* bias = chunk.first == 0 ? a.bias + panel.channel : nullptr;
+    const float* bias = chunk.first == 0 ? a.bias : nullptr;
     const Segment* segment = a.segments + chunk.segment;
-    float* out = a.scratch + panel.channel;
+    const Limits limits = &chunk == a.chunks + a.chunk_count - 1 ? a.limits : Limits{};
     int i = 0;
     const bool first = &panel == a.panels && &chunk == a.chunks;
     for (; i + MR <= a.pixels; i += MR) {
@@ -65,11 +66,11 @@ void conv_panel(const ConvArgs& a, const Panel& panel, const Chunk& chunk) {
             const int next = a.pixels - i - MR;
             fetch_ahead(a.ahead, a.window + i + MR, next < MR ? next : MR);
         }
-        conv_tile<MR, NV>(a.window + i, panel.source, segment, chunk.segments, weights, bias, out + i * a.stride,
-                          a.stride);
+        conv_tile<MR, NV>(a.window + i, panel.source, segment, chunk.segments, weights, bias, a.rows + i, panel.channel,
+                          limits);
     }
-    conv_rest<MR, NV>(a.pixels - i, a.window + i, panel.source, segment, chunk.segments, weights, bias,
-                      out + i * a.stride, a.stride);
+    conv_rest<MR, NV>(a.pixels - i, a.window + i, panel.source, segment, chunk.segments, weights, bias, a.rows + i,
+                      panel.channel, limits);
 }
 
 // Tile heights: as many accumulators as the registers hold beside one input value and the weights.

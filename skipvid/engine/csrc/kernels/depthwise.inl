@@ -29,6 +29,7 @@ SKIPVID_INLINE int run_channels(const DepthwiseArgs& a, int first, ptrdiff_t pad
     float* out = a.scratch + first * a.stride;
     const float* ahead = window + (a.kernel_h - S) * a.down + kColumns * a.right;
     const ptrdiff_t right = a.right;
+    const V low = splat(a.limits.low), high = splat(a.limits.high);
     for (; c + (NC - 1) * kLanes < a.channels; c += NC * kLanes) {
         for (int n = 0; n < NC; ++n) fetch_columns<MR * S>(ahead, a.down, S, c + n * kLanes);
         V sum[NC][MR];
@@ -52,7 +53,7 @@ SKIPVID_INLINE int run_channels(const DepthwiseArgs& a, int first, ptrdiff_t pad
             }
         }
         for (int n = 0; n < NC; ++n)
-            for (int i = 0; i < MR; ++i) store(out + i * a.stride + c + n * kLanes, sum[n][i]);
+            for (int i = 0; i < MR; ++i) store(out + i * a.stride + c + n * kLanes, min(high, max(low, sum[n][i])));
     }
     return c;
 }
@@ -82,6 +83,7 @@ SKIPVID_INLINE void fetch_last(const DepthwiseArgs& a, int first, int count, int
 template <int MR, int NC>
 SKIPVID_INLINE int any_channels(const DepthwiseArgs& a, int first, ptrdiff_t padded, int c) {
     float* out = a.scratch + first * a.stride;
+    const V low = splat(a.limits.low), high = splat(a.limits.high);
     const float* p[MR];
     for (int i = 0; i < MR; ++i) p[i] = a.window[first + i] + c;
     const int left = a.tap_count > 0 ? a.pixels - first - MR : 0, next = left < MR ? left : MR;
@@ -100,7 +102,7 @@ SKIPVID_INLINE int any_channels(const DepthwiseArgs& a, int first, ptrdiff_t pad
                 for (int n = 0; n < NC; ++n) sum[i][n] = fma(load(p[i] + offset + n * kLanes), w[n], sum[i][n]);
         }
         for (int i = 0; i < MR; ++i) {
-            for (int n = 0; n < NC; ++n) store(out + i * a.stride + c + n * kLanes, sum[i][n]);
+            for (int n = 0; n < NC; ++n) store(out + i * a.stride + c + n * kLanes, min(high, max(low, sum[i][n])));
             p[i] += NC * kLanes;
         }
     }

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace skipvid {
 
@@ -34,6 +35,11 @@ struct Activation {
     Act kind = Act::kIdentity;
     float alpha = 0.0f, beta = 0.0f;
     const float* slope = nullptr;  // padded to the vector width
+};
+
+// What results are held within: an activation that costs next to nothing while they are in registers. NaN stays NaN.
+struct Limits {
+    float low = -std::numeric_limits<float>::infinity(), high = std::numeric_limits<float>::infinity();
 };
 
 // A stretch of values that follow each other in a pixel's input window.
@@ -72,9 +78,9 @@ struct ConvArgs {
     int chunk_count;
     const Panel* panels;
     int panel_count;
-    const float* bias;  // padded
-    float* scratch;
-    ptrdiff_t stride;
+    const float* bias;   // padded
+    float* const* rows;  // per pixel: where its results go; panels write whole vectors
+    Limits limits;
     Ahead ahead;
 };
 
@@ -88,6 +94,7 @@ struct DepthwiseArgs {
     int channels;
     float* scratch;
     ptrdiff_t stride;
+    Limits limits;
     // Where taps form a grid and windows lie side by side; a width of 0: they may not.
     int kernel_h = 0, kernel_w = 0;
     ptrdiff_t down = 0, right = 0;  // floats from a tap to the one below and to its right

@@ -22,6 +22,7 @@ class ConvOp : public Op {
         return result;
     }
     Halo halo(const TensorSpec& in) const override { return conv_halo(geometry, in); }
+    bool limits_results() const override { return true; }
     std::unique_ptr<Node> bind(const std::vector<Map>& maps) const override;
 };
 
@@ -36,8 +37,11 @@ class ConvNode : public Node {
         cost = static_cast<double>(op.packed.steps) * div_up(op.geometry.out_channels, op.kernels.lanes);
         granule = 24;
         weights = op.packed.weights.size();
-        if (op.geometry.groups == 1)
-            parts = static_cast<int>(op.packed.panels.size());  // small groups overlap in scratch
+        limits_ = op.limits();
+        if (op.geometry.groups == 1) {  // small groups overlap in scratch
+            parts = static_cast<int>(op.packed.panels.size());
+            direct = op.geometry.out_channels % op.kernels.lanes == 0 && op.left().kind == Act::kIdentity;
+        }
     }
     void footprint(BitMap& active) override { window_footprint(in_.changed, vertical, horizontal, active); }
     int rows_ready(int, int rows) const override {
@@ -65,14 +69,18 @@ class ConvNode : public Node {
     void run(const Block& block, const float* const* window, const Ahead& ahead) const {
         const auto panels = static_cast<int>(op_.packed.panels.size());
         const int first = panels * block.part / block.parts, last = panels * (block.part + 1) / block.parts;
+        float* own[kMaxBlock];
+        for (int i = 0; block.rows == nullptr && i < block.pixels->n; ++i)
+            own[i] = block.scratch + static_cast<ptrdiff_t>(i) * stride;
         op_.kernels.conv({block.pixels->n, window, walk_.segments.data(), walk_.chunks.data(),
                           static_cast<int>(walk_.chunks.size()), op_.packed.panels.data() + first, last - first,
-                          op_.bias.data(), block.scratch, stride, ahead});
+                          op_.bias.data(), block.rows == nullptr ? own : block.rows, limits_, ahead});
     }
 
     const ConvOp& op_;
     const Map& in_;
     int out_height_;
+    Limits limits_;
     WindowWalk walk_;
     std::vector<ptrdiff_t> fresh_;
 };

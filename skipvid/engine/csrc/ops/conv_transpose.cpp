@@ -77,10 +77,19 @@ class TransposeNode : public Node {
         const Phase& phase = op_.phases[number];
         const WindowWalk& walk = walks_[number];
         if (op_.geometry.depthwise()) {
-            op_.kernels.depthwise({pixels, window, offsets_[number].data(), static_cast<int>(offsets_[number].size()),
-                                   phase.depthwise.data(), op_.bias.data(), op_.geometry.out_channels, scratch,
-                                   stride});
+            op_.kernels.depthwise({pixels,
+                                   window,
+                                   offsets_[number].data(),
+                                   static_cast<int>(offsets_[number].size()),
+                                   phase.depthwise.data(),
+                                   op_.bias.data(),
+                                   op_.geometry.out_channels,
+                                   scratch,
+                                   stride,
+                                   {}});
         } else {
+            float* rows[kMaxBlock];
+            for (int i = 0; i < pixels; ++i) rows[i] = scratch + static_cast<ptrdiff_t>(i) * stride;
             op_.kernels.conv({pixels,
                               window,
                               walk.segments.data(),
@@ -89,8 +98,8 @@ class TransposeNode : public Node {
                               phase.packed.panels.data(),
                               static_cast<int>(phase.packed.panels.size()),
                               op_.bias.data(),
-                              scratch,
-                              stride,
+                              rows,
+                              {},
                               {}});
         }
     }

@@ -15,6 +15,7 @@ class DepthwiseOp : public Op {
 
     DepthwiseOp(const Kernels& k, const ConvGeometry& g) : kernels(k), geometry(g) {}
     Halo halo(const TensorSpec& in) const override { return conv_halo(geometry, in); }
+    bool limits_results() const override { return true; }
     std::unique_ptr<Node> bind(const std::vector<Map>& maps) const override {
         return bind_to(maps[inputs[0]], maps[output].view.height);
     }
@@ -50,8 +51,8 @@ class DepthwiseNode : public Node {
         const ptrdiff_t down = g.stride_h * v.row, right = g.stride_w * v.pixel;
         for (int i = 0; i < px.n; ++i) window[i] = anchor + px.y[i] * down + px.x[i] * right;
         op_.kernels.depthwise({px.n, window, taps_.data(), static_cast<int>(taps_.size()), op_.weights.data(),
-                               op_.bias.data(), g.out_channels, block.scratch, stride, g.kernel_h, g.kernel_w,
-                               g.dilation_h * v.row, g.dilation_w * v.pixel, right});
+                               op_.bias.data(), g.out_channels, block.scratch, stride, op_.limits(), g.kernel_h,
+                               g.kernel_w, g.dilation_h * v.row, g.dilation_w * v.pixel, right});
     }
 
   private:

@@ -125,9 +125,13 @@ class InvertedWalk : public Walk {
         Pixels px;
         const auto flush = [&] {
             if (px.n == 0) return;
-            ops_.expand_node->compute({&px, values});
-            kernels_.commit({px.n, source_.channels, target, values, ops_.expand_node->stride, expand_.activation,
-                             CommitMode::kRefresh, NormKind::kMax, 0.0f, nullptr});
+            if (ops_.expand_node->direct) {
+                ops_.expand_node->compute({.pixels = &px, .scratch = values, .rows = target});
+            } else {
+                ops_.expand_node->compute({&px, values});
+                kernels_.commit({px.n, source_.channels, target, values, ops_.expand_node->stride, expand_.left(),
+                                 CommitMode::kRefresh, NormKind::kMax, 0.0f, nullptr});
+            }
             px.n = 0;
         };
         for (int y = s.filled; y < bottom; ++y) {
@@ -154,10 +158,10 @@ class InvertedWalk : public Walk {
         const auto flush = [&] {
             if (px.n == 0) return;
             depthwise_->compute_at(origin, {&px, between});
-            activate_rows(kernels_, middle_.activation, target_.channels, px.n, between, depthwise_->stride);
+            activate_rows(kernels_, middle_.left(), target_.channels, px.n, between, depthwise_->stride);
             project.compute_from(0, between, depthwise_->stride, {&px, projected});
             if (add != nullptr) {
-                activate_rows(kernels_, project_.activation, channels_, px.n, projected, project.stride);
+                activate_rows(kernels_, project_.left(), channels_, px.n, projected, project.stride);
                 add->compute_from(ops_.input, projected, project.stride, {&px, added});
             }
             s.sink(px, add != nullptr ? added : projected, s.worker);

@@ -17,6 +17,7 @@ class JoinedNode : public Node {
         granule = second_->granule;
         weights = second_->weights;
         parts = second_->parts;
+        direct = second_->direct;
     }
     void footprint(BitMap& active) override { second_->footprint(active); }
     int rows_ready(int input, int rows) const override { return second_->rows_ready(input, rows); }
@@ -28,7 +29,7 @@ class JoinedNode : public Node {
         const int n = block.pixels->n;
         float* values = between(block);
         first_.compute({block.pixels, values});
-        activate_rows(kernels_, op_.activation, channels_, n, values, extra);
+        activate_rows(kernels_, op_.left(), channels_, n, values, extra);
     }
 
   private:
