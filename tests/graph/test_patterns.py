@@ -119,22 +119,48 @@ def test_erf_outside_gelu_is_left_to_onnx_runtime() -> None:
     assert [type(op).__name__ for op in plan.ops] == ["Conv", "Island", "Conv"]
 
 
-def test_focus_by_strided_slices() -> None:
-    net = Net(opset=11)
+def focus(net: Net, *phases: tuple[int, int]) -> str:
+    """YOLO's Focus by strided slices."""
 
     def phase(dy: int, dx: int) -> str:
         rows = net.op("Slice", "image", net.ints(dy), net.ints(2**31), net.ints(2), net.ints(2))
         return str(net.op("Slice", rows, net.ints(dx), net.ints(2**31), net.ints(3), net.ints(2)))
 
-    x = net.op("Concat", phase(0, 0), phase(1, 0), phase(0, 1), phase(1, 1), axis=1)
-    assert kinds(check(net.model(net.conv(x, 12, 4, 3)))) == [SpaceToDepth, Conv]
+    return str(net.op("Concat", *(phase(*p) for p in phases or [(0, 0), (1, 0), (0, 1), (1, 1)]), axis=1))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "attributes"),
+    [(1, {}), (3, {}), (3, {"pads": [0, 1, 1, 0]}), (3, {"strides": [1, 2]}), (5, {"pads": [0, 0, 0, 0]})],
+)
+def test_focus_and_the_convolution_behind_it_are_one(kernel: int, attributes: dict[str, list[int]]) -> None:
+    net = Net(opset=11)
+    plan = check(net.model(net.conv(focus(net), 12, 4, kernel, **attributes)))
+    assert kinds(plan) == [Conv]
+    (conv,) = plan.ops
+    assert isinstance(conv, Conv)
+    assert conv.kernel == (2 * kernel, 2 * kernel)
+    assert conv.stride == tuple(2 * s for s in attributes.get("strides", (1, 1)))
+    assert conv.inputs == (plan.input.name,)
+
+
+def test_focus_stays_where_a_window_of_pixels_would_not_do() -> None:
+    net = Net(opset=11)
+    x = focus(net)
+    assert kinds(check(net.model(net.conv(x, 12, 4, 3), net.conv(x, 12, 4)))) == [SpaceToDepth, Conv, Conv]
+    for options in ({"dilations": [2, 2], "pads": [2] * 4}, {"groups": 3}):
+        net = Net(opset=11)
+        assert kinds(check(net.model(net.conv(focus(net), 12, 6, 3, **options)))) == [SpaceToDepth, Conv]
+    net = Net(opset=11)
+    assert kinds(check(net.model(net.conv(focus(net, (0, 0), (1, 1)), 6, 4, 3)))) == [SpaceToDepth, Conv]
 
 
 def test_focus_by_reshape() -> None:
     net = Net()
     x = net.op("Reshape", "image", net.ints(1, 3, 6, 2, 8, 2))
     x = net.op("Reshape", net.op("Transpose", x, perm=[0, 3, 5, 1, 2, 4]), net.ints(1, -1, 6, 8))
-    assert kinds(check(net.model(net.conv(x, 12, 4, 3)))) == [SpaceToDepth, Conv]
+    assert kinds(check(net.model(net.conv(x, 12, 4, 3), x))) == [SpaceToDepth, Conv]
+    assert kinds(check(net.model(net.conv(x, 12, 4, 3)))) == [Conv]
 
 
 def test_pixel_shuffle_by_reshape() -> None:

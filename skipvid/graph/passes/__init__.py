@@ -6,13 +6,21 @@ from collections.abc import Callable
 
 from skipvid.graph.draft import Draft
 from skipvid.graph.passes.activations import recognise_activations
+from skipvid.graph.passes.blocks import unfold_blocks
 from skipvid.graph.passes.copies import merge_copies
 from skipvid.graph.passes.fuse import fold_affine, fuse_activations
 from skipvid.graph.passes.pads import fold_pads
 
 __all__ = ["PASSES", "optimise"]
 
-PASSES: tuple[Callable[[Draft], None], ...] = (recognise_activations, merge_copies, fold_pads, fold_affine, fuse_activations)
+PASSES: tuple[Callable[[Draft], None], ...] = (
+    recognise_activations,
+    merge_copies,
+    unfold_blocks,
+    fold_pads,
+    fold_affine,
+    fuse_activations,
+)
 
 
 def optimise(draft: Draft) -> None:
