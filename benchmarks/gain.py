@@ -2,7 +2,8 @@
 
     python benchmarks/gain.py MODEL VIDEO [VIDEO ...]
 
-Network time as `skipvid bench` measures it "as given": the engine and the best dense runtime take turns on each video.
+Network time as `skipvid bench` measures it "as given": the engine and the best dense runtime take turns on each video. Agreement is
+that of the same frames in one run.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from skipvid.bench.peers import available_peers
 from skipvid.bench.run import BenchReport, BenchTask, run_benchmark
 from skipvid.gates.presets import DEFAULT, PRESETS
 from skipvid.graph.static import static_model
-from skipvid.models.gating import gating
+from skipvid.models.gating import Gating, gating
 from skipvid.models.loading import load
-from skipvid.tune.sampling import successive
+from skipvid.tune.agreement import Agreement, agreement
+from skipvid.tune.sampling import Footage, successive
 
 
 def main() -> None:
@@ -32,22 +34,39 @@ def main() -> None:
     options = parser.parse_args()
     gains = []
     print(machine_line(options.threads), end="\n\n")
-    print("| model, video | MACs done | skip, ms | best dense, ms | gain |\n|---|---|---|---|---|")
+    print("| model, video | MACs done | skip, ms | best dense, ms | gain | AP50 / AP75 |\n|---|---|---|---|---|---|")
     for video in options.videos:
-        name, report = _measure(options, video)
-        row = report.video[0]
+        footage = successive(load(options.model), str(video), options.frames)
+        gates = gating(footage.model.plan, footage.model.card, options.preset)
+        row = _measure(footage, gates, options.threads).video[0]
         gains.append(row.gain)
-        print(f"| {name}, {video.name} | {row.macs:.1%} | {row.skip_ms:.2f} | {row.peer_ms:.2f} | {row.gain:.2f}x |", flush=True)
+        agreed = _agreement(footage, gates).main
+        times = f"{row.skip_ms:.2f} | {row.peer_ms:.2f} | {row.gain:.2f}x"
+        cells = f"{row.macs:.1%} | {times} | {agreed.ap50:.3f} / {agreed.ap75:.3f}"
+        print(f"| {footage.model.name}, {video.name} | {cells} |", flush=True)
     print(f"\nGeometric mean: {np.exp(np.log(gains).mean()):.2f}x")
 
 
-def _measure(options: argparse.Namespace, video: Path) -> tuple[str, BenchReport]:
-    footage = successive(load(options.model), str(video), options.frames)
+def _measure(footage: Footage, gates: Gating, threads: int) -> BenchReport:
     model = footage.model
     assert model.path is not None
-    peers, _ = available_peers(static_model(model.path, model.input_size[::-1]), model.plan, options.threads)
-    gates = gating(model.plan, model.card, options.preset)
-    return model.name, run_benchmark(BenchTask.of(footage, gates, peers, options.threads, savings=(), rounds=3))
+    peers, _ = available_peers(static_model(model.path, model.input_size[::-1]), model.plan, threads)
+    return run_benchmark(BenchTask.of(footage, gates, peers, threads, savings=(), rounds=3))
+
+
+def _agreement(footage: Footage, gates: Gating) -> Agreement:
+    model = footage.model
+    gated = model.stream(gates.policy, scales=gates.scales, safety=gates.safety, care=gates.care)
+    dense = gated.ungated()
+    pairs = []
+    for image in footage.clips[0].images:
+        dense.refresh("dense")
+        found = []
+        for stream in (dense, gated):
+            stream.step_image(image)
+            found.append(model.look(stream, stream.outputs(), footage.fit, conf=model.conf / 4))
+        pairs.append((found[0], found[1]))
+    return agreement([pairs], model.conf)
 
 
 if __name__ == "__main__":
