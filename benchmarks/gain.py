@@ -2,8 +2,8 @@
 
     python benchmarks/gain.py MODEL VIDEO [VIDEO ...]
 
-Network time as `skipvid bench` measures it "as given": the engine and the best dense runtime take turns on each video. Agreement is
-that of the same frames in one run.
+Network time as `skipvid bench` measures it "as given": the engine and the best dense runtime take turns on each video. Agreement
+is that of the same frames in one run.
 """
 
 from __future__ import annotations
