@@ -13,7 +13,7 @@ from skipvid.errors import SourceError
 from skipvid.video.clock import Timing
 from skipvid.video.cv import cv2
 from skipvid.video.frame import USUAL_FPS, ByteArray, Frame, Source, three_channels
-from skipvid.video.inputs import require_content
+from skipvid.video.inputs import require_content, require_utf8
 
 __all__ = ["ImageSource", "SequenceSource"]
 
@@ -53,10 +53,11 @@ class SequenceSource(Source):
         vid_stride: Deliver every n-th frame only.
 
     Raises:
-        SourceError: None of them can be decoded.
+        SourceError: None of them can be decoded, or the folder's name is not in UTF-8.
     """
 
     def __init__(self, folder: Path, images: Sequence[Path], vid_stride: int = 1) -> None:
+        require_utf8(folder)
         super().__init__(folder.resolve().name, folder)
         self._images = images
         self._stride = vid_stride

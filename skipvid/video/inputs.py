@@ -20,6 +20,7 @@ __all__ = [
     "missing",
     "numbered_images",
     "require_content",
+    "require_utf8",
 ]
 
 _CONTAINERS = ".3g2 .3gp .asf .avi .flv .gif .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .rm .ts .vob .webm .wmv"
@@ -87,10 +88,13 @@ def numbered_images(folder: Path) -> list[Path]:
     They are where there are two at least and no video, and their names differ in the number at the end alone.
     """
     media = _media(folder) if folder.is_dir() else []
-    if len(media) < 2 or not all(p.suffix.lower() in IMAGE_SUFFIXES for p in media):
-        return []
-    stems = {(re.sub(r"\d+$", "", p.stem), p.suffix.lower()) for p in media}
-    return media if len(stems) == 1 and all(p.stem[-1:].isdigit() for p in media) else []
+    return media if _are_sequence(media) else []
+
+
+def _are_sequence(media: list[Path]) -> bool:
+    if len(media) < 2 or not all(p.suffix.lower() in IMAGE_SUFFIXES and p.stem[-1:].isdigit() for p in media):
+        return False
+    return len({(re.sub(r"\d+$", "", p.stem), p.suffix.lower()) for p in media}) == 1
 
 
 def _media(folder: Path) -> list[Path]:
@@ -100,9 +104,9 @@ def _media(folder: Path) -> list[Path]:
 
 
 def _folder(path: Path, spec: str) -> list[str]:
-    if numbered_images(path):
-        return [str(path)]
     names = _media(path)
+    if _are_sequence(names):
+        return [str(path)]
     if not names:
         message = f"The folder {spec} holds no video or image."
         raise SourceError(message, "Give a folder with files such as .mp4, .mkv, .avi or .jpg (its subfolders are not searched).")
@@ -133,9 +137,7 @@ def require_content(path: Path) -> None:
     if path.is_dir():
         message = f"{path} is a folder."
         raise SourceError(message, "Give a video file.")
-    if not is_utf8(path.resolve()):
-        message = f"The name of {str(path)!a} is not in UTF-8, the one encoding that the decoder takes."
-        raise SourceError(message, "Rename it, or, where the locale is not UTF-8, set LC_ALL=C.UTF-8.")
+    require_utf8(path)
     try:
         with path.open("rb") as file:
             empty = not file.read(1)
@@ -145,3 +147,14 @@ def require_content(path: Path) -> None:
     if empty:
         message = f"{path} is empty (0 bytes)."
         raise SourceError(message, "Copy or download it again.")
+
+
+def require_utf8(path: Path) -> None:
+    """Refuse a name that neither the decoder nor the rows of a run can take.
+
+    Raises:
+        SourceError: It is not in UTF-8.
+    """
+    if not is_utf8(path.resolve()):
+        message = f"The name of {str(path)!a} is not in UTF-8, the one encoding that the decoder takes."
+        raise SourceError(message, "Rename it, or, where the locale is not UTF-8, set LC_ALL=C.UTF-8.")

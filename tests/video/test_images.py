@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -89,6 +90,17 @@ def test_a_folder_of_nothing_but_damage_is_refused(tmp_path: Path) -> None:
         (tmp_path / f"{number}.jpg").write_bytes(b"x")
     with pytest.raises(SourceError, match=r"None of the 3 images in .* can be decoded"):
         open_source(tmp_path)
+
+
+def test_a_folder_whose_name_is_not_utf8_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    for number in range(3):
+        save(tmp_path / f"{number}.png", number)
+        (tmp_path / f"{number}.png").rename(folder / f"{number}.png")
+    assert len(numbered_images(folder)) == 3
+    with pytest.raises(SourceError, match="is not in UTF-8"):
+        open_source(folder)
 
 
 @pytest.mark.parametrize(
