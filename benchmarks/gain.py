@@ -21,6 +21,7 @@ from skipvid.graph.static import static_model
 from skipvid.models.gating import Gating, gating
 from skipvid.models.loading import load
 from skipvid.tune.agreement import Agreement, agreement
+from skipvid.tune.evaluate import side_by_side
 from skipvid.tune.sampling import Footage, successive
 
 
@@ -57,16 +58,9 @@ def _measure(footage: Footage, gates: Gating, threads: int) -> BenchReport:
 def _agreement(footage: Footage, gates: Gating) -> Agreement:
     model = footage.model
     gated = model.stream(gates.policy, scales=gates.scales, safety=gates.safety, care=gates.care)
-    dense = gated.ungated()
-    pairs = []
-    for image in footage.clips[0].images:
-        dense.refresh("dense")
-        found = []
-        for stream in (dense, gated):
-            stream.step_image(image)
-            found.append(model.look(stream, stream.outputs(), footage.fit, conf=model.conf / 4))
-        pairs.append((found[0], found[1]))
-    return agreement([pairs], model.conf)
+    dense, conf = gated.ungated(), model.conf / 4
+    images = footage.clips[0].images
+    return agreement([[side_by_side(model, dense, gated, image, footage.fit, conf) for image in images]], model.conf)
 
 
 if __name__ == "__main__":

@@ -277,9 +277,7 @@ def _gates_saving(task: BenchTask, factor: float) -> Gating:
 
 def _share(task: BenchTask, gates: Gating) -> float:
     """Executed share of the MACs over the frames that are timed, behind those that calibrate."""
-    stream = _stream(task, gates)
-    for frame in task.frames[:_CALIBRATING]:
-        stream.step_image(frame)
+    stream = _calibrated(task, gates)
     shares = []
     for frame in task.frames:
         stream.step_image(frame)

@@ -84,7 +84,7 @@ def _care(card: Card, name: str, policy: Policy, careful: Policy | None) -> Care
         unsure = Shift(careful.threshold / policy.threshold)
     if card.certain > 1 and name == DEFAULT:
         certain = Shift(card.certain, _CERTAIN_INPUT, dilation=0)
-    if unsure == certain:
+    if unsure == certain == USUAL:
         return None
     floor = min(_FLOOR * card.sure, card.sure if card.conf is None else card.conf)
     return Care(card.sure, floor, unsure, certain, _HOLD if unsure == USUAL else _HOLD_CAREFUL)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skipvid.engine import EngineName
+from skipvid.engine.executor import ByteArray
 from skipvid.engine.stream import Stream
 from skipvid.models.detection import Detections
 from skipvid.models.gating import Gating
@@ -14,9 +15,10 @@ from skipvid.models.model import Model
 from skipvid.tune.agreement import Agreement, agreement
 from skipvid.tune.coco import Precision, average_precision
 from skipvid.tune.ground_truth import GroundTruth
+from skipvid.video.letterbox import Letterbox
 from skipvid.video.source import Source
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "evaluate", "side_by_side"]
 
 _LEAST_CONF = 0.01  # from which detections are judged against ground truth, as detectors usually are
 
@@ -89,20 +91,37 @@ def evaluate(
     gated = Stream(model.plan, gates.policy, scales=gates.scales, safety=gates.safety, care=gates.care, **options)
     tally = _Tally()
     for frame in source:
-        image = fit.apply(frame.image)
-        dense.refresh("dense")
         if frame.gap:
             gated.refresh("gap")
-        pair = []
+        pair = side_by_side(model, dense, gated, fit.apply(frame.image), fit, conf)
         for k, stream in enumerate((dense, gated)):
-            stream.step_image(image)
-            pair.append(model.look(stream, stream.outputs(), fit, conf=conf))
             tally.ms[k] += stream.last.ms["network"] + stream.last.ms["tail"]
-        _count(tally, (pair[0], pair[1]), None if truth is None else truth.at(frame.index), gated.last.macs)
+        _count(tally, pair, None if truth is None else truth.at(frame.index), gated.last.macs)
         progress(len(tally.pairs))
         if stop() or len(tally.pairs) == max_frames:
             break
     return _summary(model, tally, truth is not None)
+
+
+def side_by_side(
+    model: Model, dense: Stream, gated: Stream, image: ByteArray, fit: Letterbox, conf: float
+) -> tuple[Detections, Detections]:
+    """What a full pass and a gated stream find in the next frame.
+
+    Args:
+        model: Of both streams.
+        dense: Is made to compute the frame in full.
+        gated: Of the same engine.
+        image: The frame, letterboxed.
+        fit: How it was.
+        conf: Lowest confidence.
+    """
+    dense.refresh("dense")
+    found = []
+    for stream in (dense, gated):
+        stream.step_image(image)
+        found.append(model.look(stream, stream.outputs(), fit, conf=conf))
+    return found[0], found[1]
 
 
 def _count(tally: _Tally, pair: tuple[Detections, Detections], truth: Detections | None, macs: int) -> None:

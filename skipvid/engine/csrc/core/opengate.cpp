@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 
 #include "threads.hpp"
 
@@ -52,18 +51,6 @@ void OpenGate::open(const OpenRule& rule, const Residual& residual, int height, 
 
 void OpenGate::computed(const BitMap& active) {
     active.each([&](int y, int x) { sums_[static_cast<size_t>(y) * stride_ + x] = 0.0f; });
-}
-
-float l1_distance(const float* a, const float* b, int n) {
-    constexpr int kParts = 16;
-    float parts[kParts] = {};
-    int i = 0;
-    for (; i + kParts <= n; i += kParts)
-        for (int k = 0; k < kParts; ++k) parts[k] += std::fabs(a[i + k] - b[i + k]);
-    for (int k = 0; i < n; ++i, ++k) parts[k] += std::fabs(a[i] - b[i]);
-    for (int step = kParts / 2; step > 0; step /= 2)
-        for (int k = 0; k < step; ++k) parts[k] += parts[k + step];
-    return parts[0];
 }
 
 void spread_blocks(BitMap& map, int side) {

@@ -46,9 +46,6 @@ class OpenGate {
     std::vector<float> sums_;
 };
 
-// sum |a - b| over n values, in an order that does not depend on the instruction set.
-float l1_distance(const float* a, const float* b, int n);
-
 // Sets every pixel of the blocks, counted from the upper left corner, that hold a set one. `side` divides 64.
 void spread_blocks(BitMap& map, int side);
 

@@ -114,10 +114,7 @@ class Op {
         return {};
     }
     // What of the activation the nodes leave to the commit.
-    Activation left() const {
-        const bool done = activation.kind == Act::kRelu || activation.kind == Act::kClip;
-        return done && limits_results() ? Activation{} : activation;
-    }
+    Activation left() const { return limits_results() && limits() != Limits{} ? Activation{} : activation; }
     // `maps` outlives the node; the views in it are final.
     virtual std::unique_ptr<Node> bind(const std::vector<Map>& maps) const = 0;
     // As bind(), of a convolution, to an input that is not the stream's.

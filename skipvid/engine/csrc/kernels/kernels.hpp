@@ -40,6 +40,7 @@ struct Activation {
 // What results are held within: an activation that costs next to nothing while they are in registers. NaN stays NaN.
 struct Limits {
     float low = -std::numeric_limits<float>::infinity(), high = std::numeric_limits<float>::infinity();
+    bool operator==(const Limits&) const = default;
 };
 
 // A stretch of values that follow each other in a pixel's input window.

@@ -37,7 +37,6 @@ class ConvNode : public Node {
         cost = static_cast<double>(op.packed.steps) * div_up(op.geometry.out_channels, op.kernels.lanes);
         granule = 24;
         weights = op.packed.weights.size();
-        limits_ = op.limits();
         if (op.geometry.groups == 1) {  // small groups overlap in scratch
             parts = static_cast<int>(op.packed.panels.size());
             direct = op.geometry.out_channels % op.kernels.lanes == 0 && op.left().kind == Act::kIdentity;
@@ -74,13 +73,12 @@ class ConvNode : public Node {
             own[i] = block.scratch + static_cast<ptrdiff_t>(i) * stride;
         op_.kernels.conv({block.pixels->n, window, walk_.segments.data(), walk_.chunks.data(),
                           static_cast<int>(walk_.chunks.size()), op_.packed.panels.data() + first, last - first,
-                          op_.bias.data(), block.rows == nullptr ? own : block.rows, limits_, ahead});
+                          op_.bias.data(), block.rows == nullptr ? own : block.rows, op_.limits(), ahead});
     }
 
     const ConvOp& op_;
     const Map& in_;
     int out_height_;
-    Limits limits_;
     WindowWalk walk_;
     std::vector<ptrdiff_t> fresh_;
 };
