@@ -38,7 +38,7 @@ def main() -> None:
     print("| model, video | MACs done | skip, ms | best dense, ms | gain | AP50 / AP75 |\n|---|---|---|---|---|---|")
     for video in options.videos:
         footage = successive(load(options.model), str(video), options.frames)
-        gates = gating(footage.model.plan, footage.model.card, options.preset)
+        gates = gating(footage.model, options.preset)
         row = _measure(footage, gates, options.threads).video[0]
         gains.append(row.gain)
         agreed = _agreement(footage, gates).main

@@ -87,7 +87,7 @@ def _rows(model: str, video: str, options: argparse.Namespace, cache: _Cache) ->
     """One row per model and video: what each preset came to, in one run over the first frames."""
     with open_source(video) as source:
         network = load(model, frame_size=(source.width, source.height))
-    chosen = {name: gating(network.plan, network.card, name) for name in options.presets}
+    chosen = {name: gating(network, name) for name in options.presets}
     keys = {name: _key(network.plan.sha256, Path(video).name, options.frames, *_facts(gates)) for name, gates in chosen.items()}
     for name, key in keys.items():
         if cache.get(key) is not None:

@@ -65,7 +65,7 @@ def bench(
     console = Console(stderr=as_json)
     for line in missing:
         console.print(line, markup=False)
-    gates = gating(bound.plan, bound.card, (preset or val.PresetName(DEFAULT)).value)
+    gates = gating(bound, (preset or val.PresetName(DEFAULT)).value)
     savings = tuple(saved or (4.0, 10.0))
     task = BenchTask.of(footage, gates, peers, threads, savings=savings, rounds=rounds, engine=engine.value)
 

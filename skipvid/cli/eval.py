@@ -100,8 +100,8 @@ def _gates(network: Model, preset: val.PresetName | None, thresholds: Path | Non
         message = "--thresholds and --preset exclude each other: both say how much change is ignored."
         raise UsageError(message, "Leave one of them out.")
     if thresholds is not None:
-        return gating_of(load_thresholds(thresholds, network.plan), network.card)
-    return gating(network.plan, network.card, DEFAULT if preset is None else preset.value)
+        return gating_of(load_thresholds(thresholds, network.plan), network)
+    return gating(network, DEFAULT if preset is None else preset.value)
 
 
 def _plain(result: Evaluation) -> dict[str, object]:

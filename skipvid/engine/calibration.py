@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from skipvid.engine.executor import ByteArray
-from skipvid.gates.care import USUAL, Shift
+from skipvid.gates.care import Care
 from skipvid.gates.policies import Policy
 from skipvid.gates.scales import ScaleMeter
 from skipvid.gates.settings import GateSettings, InputGate, Rect
@@ -28,27 +28,34 @@ class Calibration:
         known: Known scales of activations by gate name; what the policy needs beyond them is measured.
         ignore: Rectangles of the network input whose changes do not count.
         unit: One grey level in units of the network's input, ``(channels,)``; None where that is 1.
+        care: Where gates are to be coarser in places, or None.
 
     Attributes:
         asked: The commit rules as the policy has them.
-        settings: Those of the next frame, coarser where a budget demands it, and as care has them.
+        settings: Those of the next frame, coarser where a budget demands it, and with what care needs.
     """
 
     def __init__(
-        self, plan: Plan, policy: Policy | None, known: Mapping[str, float], ignore: tuple[Rect, ...], unit: FloatArray | None
+        self,
+        plan: Plan,
+        policy: Policy | None,
+        known: Mapping[str, float],
+        ignore: tuple[Rect, ...],
+        unit: FloatArray | None,
+        care: Care | None = None,
     ) -> None:
         self._plan = plan
         self._policy = policy
         self._known = dict(known)
         self._ignore = ignore
         self._unit = unit
+        self._care = care
         self.begin()
 
     def begin(self) -> None:
         """Forget what was measured."""
         self._settled = False
         self._factor = 1.0
-        self._shift = USUAL
         self._meter = None if self._policy is None else ScaleMeter.for_policy(self._policy, self._plan, self._known)
         later = self.later
         self._use(self._resolve(self._known) if later is None else _exactly(later))
@@ -56,18 +63,14 @@ class Calibration:
     def _use(self, asked: GateSettings) -> None:
         """From now on these rules, as the policy has them."""
         self.asked = asked
-        self.settings = self._shift.of(asked.coarser(self._factor))
+        coarser = asked.coarser(self._factor)
+        self.settings = coarser if self._care is None else self._care.eased(coarser)
 
-    def adjust(self, factor: float, shift: Shift) -> bool:
-        """Adjust the policy's gates from now on; whether the settings are new.
-
-        Args:
-            factor: What all thresholds but the input's are multiplied by, besides the shift's own factor.
-            shift: How the gates differ from the policy's.
-        """
-        if (factor, shift) == (self._factor, self._shift):
+    def coarsen(self, factor: float) -> bool:
+        """Multiply all thresholds but the input's from now on; whether the settings are new."""
+        if factor == self._factor:
             return False
-        self._factor, self._shift = factor, shift
+        self._factor = factor
         self._use(self.asked)
         return True
 

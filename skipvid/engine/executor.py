@@ -50,6 +50,19 @@ class Executor(Protocol):
     def configure(self, settings: GateSettings) -> None:
         """Use these commit rules from the next frame on. Maps and masks are kept."""
 
+    def relieve(self, factors: FloatArray) -> None:
+        """Multiply thresholds in places, from the next frame on; at first by 1 everywhere.
+
+        Pixel ``(y, x)`` of a map ``(H, W)`` lies in cell ``(y * rows // H, x * columns // W)``. An output of a convolution with
+        an open gate opens where ``scale * n > threshold * factor`` of its cell. Where a factor is smaller than in the last
+        frame, accumulating gates ask every pixel of the cell: it opens where what it remembers is above its limit now, even if
+        this frame committed nothing in its window. At the network's input, ``InputGate.coarse`` holds where the factor is above
+        1. Commit rules of other maps stay as they are: they remember nothing that could be asked. So do thresholds of 0.
+
+        Args:
+            factors: ``(rows, columns)`` float32 above 0.
+        """
+
     def use_threads(self, threads: int) -> None:
         """Use at most so many threads from the next frame on, and no more than the executor was made with."""
 

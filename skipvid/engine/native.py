@@ -124,6 +124,7 @@ class NativeExecutor:
             rule.threshold * late.factor,
             late.frames,
             late.radius,
+            rule.relieved,
             thresholds,
             norms,
             opens,
@@ -132,6 +133,10 @@ class NativeExecutor:
             settings.structure,
             settings.refresh_every,
         )
+
+    def relieve(self, factors: FloatArray) -> None:
+        """Multiply thresholds in places; see `skipvid.engine.executor.Executor.relieve`."""
+        self._stream.relieve(np.ascontiguousarray(factors, np.float32))
 
     def use_threads(self, threads: int) -> None:
         """Use at most so many threads from the next frame on, and no more than the executor was made with."""

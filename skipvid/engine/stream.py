@@ -24,7 +24,7 @@ from skipvid.engine.outputs import GraphOutputs
 from skipvid.engine.refreshes import BUDGET, FIRST, REQUESTED, Refreshes
 from skipvid.errors import UsageError
 from skipvid.gates.budget import FINER, Budget, Rationed
-from skipvid.gates.care import UNSURE, Care, Caution
+from skipvid.gates.care import Attention, Care
 from skipvid.gates.policies import Policy
 from skipvid.gates.safety import Safety
 from skipvid.gates.settings import GateSettings, Rect
@@ -47,7 +47,7 @@ class Stream:
         ignore: Rectangles of the network input whose changes do not count.
         budget: What a frame may cost; None: what it takes. Frames computed in full after a cut and those that calibrate are
             outside of it; a moving camera and a step of exposure are not.
-        care: When gates are finer or coarser than the policy's, see `saw`; None: never.
+        care: How coarse gates are by what was found, see `saw`; None: as the policy says everywhere.
 
     Attributes:
         notices: Remarks for the user, each said once per stream.
@@ -76,12 +76,12 @@ class Stream:
         self._unit = None if pixels is None else pixels.unit
         self._made: dict[str, Any] = {"engine": engine, "threads": threads, "pixels": pixels}
         self._executor = create_executor(plan, engine, pixels, None, threads)
-        self._calibration = Calibration(plan, policy, scales or {}, ignore, self._unit)
+        self._calibration = Calibration(plan, policy, scales or {}, ignore, self._unit, care)
         self._outputs = GraphOutputs(plan)
         self._refreshes = Refreshes(safety)
         self._counter = Counter(plan)
         self._budgeting = Budgeting(plan, ignore, self._executor.apart)
-        self._caution = Caution(care)
+        self._attention = Attention(care, plan.input.height, plan.input.width)
         self.notices: list[str] = []
         self._begin()
         self.budget = budget
@@ -157,19 +157,17 @@ class Stream:
 
     @property
     def care(self) -> Care | None:
-        """When gates are finer or coarser than the policy's."""
-        return self._caution.care
+        """Where gates are finer or coarser than the policy's."""
+        return self._attention.care
 
-    def saw(self, scores: NDArray[np.floating[Any]]) -> None:
-        """How sure the network is of what it found in the last frame; where that did not change it need not be told again.
-
-        Where `care` asks for finer thresholds on that account, the next frame has them, and is computed in full unless a budget
-        does not afford that: what coarser ones held back is not looked at again before its inputs change.
+    def saw(self, boxes: NDArray[np.floating[Any]], scores: NDArray[np.floating[Any]]) -> None:
+        """What the network found in the last frame, for `care`; where that did not change it need not be told again.
 
         Args:
-            scores: ``(N,)`` of the detections, those below ``care.floor`` at will.
+            boxes: ``(N, 4)`` x0, y0, x1, y1 in pixels of the network's input.
+            scores: ``(N,)``; those below ``care.floor`` may be left out.
         """
-        self._caution.saw(scores)
+        self._attention.saw(boxes, scores)
 
     @property
     def changed(self) -> bool:
@@ -225,8 +223,6 @@ class Stream:
         """One frame; ``run`` gets the picture to execute in its place, or None, and whether to recompute everything."""
         self._budgeting.spent(self._last)
         start = perf_counter()
-        if self._caution.advance():
-            self._settled = False
         if self._calibration.look(picture):
             self._executor.configure(self._calibration.settings)
             self._settled = False
@@ -237,8 +233,10 @@ class Stream:
         rules = self._calibration.settings
         shown, rationed = self._budgeting.show(picture, rules, full=reason is not None, calibrating=self.calibrating)
         self._notify(self._budgeting.notice)
-        if self._calibration.adjust(1.0 if rationed is None else rationed.coarseness, self._caution.shift):
+        if self._calibration.coarsen(1.0 if rationed is None else rationed.coarseness):
             self._executor.configure(self._calibration.settings)
+        if self._attention.advance(full=reason is not None, tight=self._budgeting.tight):
+            self._executor.relieve(self._attention.factors)
         decided = perf_counter()
         run(shown, reason is not None)
         ran = perf_counter()
@@ -269,9 +267,6 @@ class Stream:
         reason = self._refreshes.reason(picture, unit, share=share, repeated=repeated, tight=self._budgeting.tight)
         if reason is None and self._budgeting.wants_finer:
             reason = FINER
-        # Where the last frame was computed in full nothing has been held back yet.
-        if reason is None and self._caution.falls and not (self.calibrating or self.last.refresh or self._budgeting.tight):
-            reason = UNSURE
         self._notify(self._refreshes.notice)
         return reason
 
@@ -331,5 +326,5 @@ class Stream:
         self._outputs.reset()
         self._budgeting.reset()
         self._refreshes.reset()
-        self._caution.reset()
+        self._attention.reset()
         self._begin()

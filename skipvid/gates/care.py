@@ -1,13 +1,16 @@
-"""Thresholds that follow how sure the network is of what it sees.
+"""Care: gates are fine where the network is not sure of what it sees, and coarse where it is, or sees nothing.
 
 A network that scores an object far above the usual confidence goes on finding it at thresholds that make it lose another one
-which it scores a little above. CenterFace at the thresholds of ``balanced`` loses 0.00 of the score of faces that it gives 0.9,
-and 0.19 of that of faces it gives 0.6 (medians; `docs/quality.md`). So thresholds that suit the sure are for scenes where
-everything found is sure; in others they are finer, and stay so for a while after.
+which it scores a little above, and where it sees nothing there is nothing to lose until something comes. So the picture is
+divided into cells, and what was found in the last frames tells how coarse the gates of a cell are (`docs/quality.md`, *Care*).
+
+That needs gates which remember what they turned down: where thresholds fall they are asked again, and nothing has to be computed
+anew. Norm gates with an accumulating reference do.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,95 +20,127 @@ from numpy.typing import NDArray
 from skipvid.gates.options import NOISE_MOST
 from skipvid.gates.settings import GateSettings
 
-__all__ = ["UNSURE", "USUAL", "Care", "Caution", "Shift"]
+__all__ = ["Attention", "Care"]
 
-UNSURE = "unsure"
-"""Why a frame is computed in full: so that thresholds may fall."""
-
-
-@dataclass(frozen=True)
-class Shift:
-    """How gates differ from the policy's for a while.
-
-    Attributes:
-        factor: What all thresholds inside the network are multiplied by.
-        input: What the input's is multiplied by, up to `NOISE_MOST` grey levels.
-        dilation: Pixels around a changed input pixel that are taken along; None: as the policy says.
-    """
-
-    factor: float = 1.0
-    input: float = 1.0
-    dilation: int | None = None
-
-    def of(self, settings: GateSettings) -> GateSettings:
-        """The settings with the gates shifted."""
-        if self == USUAL:
-            return settings
-        gate = settings.input
-        level = min(gate.threshold * self.input, max(gate.threshold, NOISE_MOST))
-        dilation = gate.dilation if self.dilation is None else self.dilation
-        return replace(settings.coarser(self.factor), input=replace(gate, threshold=level, dilation=dilation))
-
-
-USUAL = Shift()
+_CELL = 16  # side of a cell in pixels of the network's input, about
+_MARGIN = 0.1  # what is looked at around a box, as a share of its size,
+_MARGIN_CELLS = 0.5  # and besides
+_FLOOR = 0.6  # share of the lowest confidence from which a candidate counts
+_INPUT = 2.0  # by how much the input's threshold is coarser where relief is above 1
 
 
 @dataclass(frozen=True)
 class Care:
-    """When gates are finer or coarser than the policy's, and by how much.
+    """How coarse the gates are by what was found, as factors of the policy's thresholds.
 
     Attributes:
-        sure: Score from which a detection counts as sure.
-        floor: Score below which it counts as nothing.
-        unsure: The gates while something is neither.
-        certain: The gates while something is sure and nothing unsure.
-        hold: Frames for which either lasts after the last of such.
+        unsure: Around what is neither sure nor nothing.
+        certain: Around what is sure.
+        elsewhere: Around nothing. Where two of these apply, the smaller one holds.
+        conf: The lowest confidence of what is asked for. Candidates count from 0.6 times that, and are sure from half way
+            between it and 1.
+        hold: Frames for which something counts after it was last seen.
+        every: Frames after which all of the picture is looked at as finely as the unsure; what nobody has seen yet is found then
+            at the latest.
     """
 
-    sure: float
-    floor: float
-    unsure: Shift = USUAL
-    certain: Shift = USUAL
-    hold: int = 60
+    unsure: float = 1.0
+    certain: float = 2.0
+    elsewhere: float = 3.0
+    conf: float = 0.25
+    hold: int = 15
+    every: int = 30
+
+    @property
+    def floor(self) -> float:
+        """Score below which a candidate counts as nothing."""
+        return _FLOOR * self.conf
+
+    @property
+    def sure(self) -> float:
+        """Score from which a detection counts as sure."""
+        return (1 + self.conf) / 2
+
+    def eased(self, settings: GateSettings) -> GateSettings:
+        """The rules with a coarser threshold of the input for where relief is above 1: twice as coarse, up to `NOISE_MOST`."""
+        level = settings.input.threshold
+        return replace(settings, input=replace(settings.input, coarse=max(level, min(_INPUT * level, NOISE_MOST))))
 
 
-class Caution:
+class Attention:
     """What care makes of the frames of one stream; without care, nothing.
 
+    Args:
+        care: How coarse gates are, or None.
+        height: Of the network's input.
+        width: Of the network's input.
+
     Attributes:
-        shift: The gates of the next frame.
-        falls: Whether its thresholds are finer than those of the last one.
+        factors: ``(rows, columns)`` float32: what thresholds are multiplied by in each cell of the picture in the next frame.
     """
 
-    def __init__(self, care: Care | None) -> None:
+    def __init__(self, care: Care | None, height: int, width: int) -> None:
         self.care = care
+        self._size = (height, width)
+        self._cells = (math.ceil(height / _CELL), math.ceil(width / _CELL))
         self.reset()
 
     def reset(self) -> None:
         """Forget the video."""
-        self.shift = USUAL
-        self.falls = False
-        self._unsure = self._sure = False
-        self._doubt = self._trust = 0
+        self.factors = np.ones(self._cells, np.float32)
+        self._unsure = np.zeros((0, 4), np.float32)
+        self._sure = np.zeros((0, 4), np.float32)
+        self._doubt = np.zeros(self._cells, np.int32)  # frames for which a cell counts as unsure, and as sure
+        self._trust = np.zeros(self._cells, np.int32)
+        self._began = False
+        self._since = 0
 
-    def saw(self, scores: NDArray[np.floating[Any]]) -> None:
+    def saw(self, boxes: NDArray[np.floating[Any]], scores: NDArray[np.floating[Any]]) -> None:
         """What was found in the last frame; that holds until told otherwise.
 
         Args:
+            boxes: ``(N, 4)`` x0, y0, x1, y1 in pixels of the network's input.
             scores: ``(N,)``; those below the floor may be left out.
         """
-        if self.care is not None:
-            sure = scores >= self.care.sure
-            self._sure = bool(sure.any())
-            self._unsure = bool((~sure & (scores >= self.care.floor)).any())
-
-    def advance(self) -> bool:
-        """Settle the gates of the next frame; whether they are others."""
         if self.care is None:
+            return
+        sure = scores >= self.care.sure
+        self._sure, self._unsure = boxes[sure], boxes[~sure & (scores >= self.care.floor)]
+        self._began = True
+
+    def advance(self, *, full: bool = False, tight: bool = False) -> bool:
+        """Settle the factors of the next frame; whether they are others. Until something was told they are 1.
+
+        Args:
+            full: The next frame is computed in full.
+            tight: There is no time to look at all of the picture.
+        """
+        if self.care is None or not self._began:
             return False
-        before = self.shift
-        self._doubt = self.care.hold if self._unsure else max(self._doubt - 1, 0)
-        self._trust = self.care.hold if self._sure else max(self._trust - 1, 0)
-        self.shift = self.care.unsure if self._doubt else self.care.certain if self._trust else USUAL
-        self.falls = self.shift.factor < before.factor
-        return self.shift != before
+        before = self.factors
+        self._note(self._unsure, self._doubt)
+        self._note(self._sure, self._trust)
+        self._since = 0 if full else self._since + 1
+        if self._since >= self.care.every and not tight:
+            self._since = 0
+            self.factors = np.full(self._cells, self.care.unsure, np.float32)
+        else:
+            factors = np.full(self._cells, self.care.elsewhere, np.float32)
+            factors[self._trust > 0] = min(self.care.certain, self.care.elsewhere)
+            factors[self._doubt > 0] = min(self.care.unsure, self.care.certain, self.care.elsewhere)
+            self.factors = factors
+        return not np.array_equal(self.factors, before)
+
+    def _note(self, boxes: NDArray[np.floating[Any]], frames: NDArray[np.int32]) -> None:
+        """Count down, and begin anew around the boxes."""
+        assert self.care is not None
+        np.maximum(frames - 1, 0, out=frames)
+        if len(boxes) == 0:
+            return
+        (height, width), (rows, columns) = self._size, self._cells
+        cells = boxes * np.array([columns / width, rows / height] * 2, np.float32)
+        margin = _MARGIN * (cells[:, 2:] - cells[:, :2]) + _MARGIN_CELLS
+        low = np.floor(np.clip(cells[:, :2] - margin, 0, [columns, rows])).astype(int)
+        high = np.ceil(np.clip(cells[:, 2:] + margin, 0, [columns, rows])).astype(int)
+        for (x0, y0), (x1, y1) in zip(low.tolist(), high.tolist(), strict=True):
+            frames[y0:y1, x0:x1] = self.care.hold

@@ -30,7 +30,7 @@ from skipvid.gates.settings import GateSettings, InputGate, Norm, OpenGate, Rect
 from skipvid.gates.worth import followed
 from skipvid.plan import Conv, GatePoint, Plan
 
-__all__ = ["Form", "InputNorm", "NormGate", "OutputNorm", "sharing"]
+__all__ = ["Form", "InputNorm", "NormGate", "OutputNorm", "remembers", "sharing"]
 
 
 class Form(StrEnum):
@@ -175,17 +175,21 @@ class NormGate(GateOptions):
         common = {name: self.threshold * factors[name] if name in factors else flat for name in worth}
         return {name: self.layers.get(name, share) for name, share in common.items()}
 
+    @property
+    def remembered(self) -> Reference:
+        """What closed pixels remember."""
+        if self.reference is not None:
+            return self.reference
+        return Reference.ACCUMULATING if self.form is Form.INVARIANT else Reference.PREVIOUS_FRAME
+
     def _open(self, op: Conv, share: float, plan: Plan, origins: Origins, scales: Mapping[str, float]) -> OpenGate:
         threshold = share * self._unit(op, origins, scales) if self._is_relative and share > 0 else share
-        reference = self.reference
-        if reference is None:
-            reference = Reference.ACCUMULATING if self.form is Form.INVARIANT else Reference.PREVIOUS_FRAME
         window = float(op.kernel[0] * op.kernel[1])
         if self.form is Form.PAPER:
             scale = self._paper_weight(op) / (window * plan.tensors[op.output].height)
         else:
             scale = self._invariant_weight(op) / (window * plan.tensors[op.inputs[0]].channels)
-        return OpenGate(threshold, scale, reference, self.structure)
+        return OpenGate(threshold, scale, self.remembered, self.structure)
 
     def _paper_weight(self, op: Conv) -> float:
         raise NotImplementedError
@@ -257,6 +261,11 @@ class OutputNorm(NormGate):
 
     def _measured_by(self, op: Conv, origins: Origins) -> tuple[str, ...]:
         return (op.output,) if origins.gate(op.output) is not None else origins.of(op.inputs[0])
+
+
+def remembers(policy: object) -> bool:
+    """Whether gates add up what they turn down, so that they can be asked again with finer thresholds."""
+    return isinstance(policy, NormGate) and policy.remembered is Reference.ACCUMULATING
 
 
 def sharing(plan: Plan) -> frozenset[str]:

@@ -7,15 +7,29 @@ from types import MappingProxyType
 
 from skipvid.errors import UsageError
 from skipvid.gates.budget import COARSEST
+from skipvid.gates.care import Care
 from skipvid.gates.policies import InputNorm, OutputNorm, Policy, Truncation
 from skipvid.gates.safety import Safety
 from skipvid.gates.settings import Norm
 
-__all__ = ["DEFAULT", "DEFAULT_FAMILY", "EXACT", "FAMILIES", "HIGH", "PRESETS", "coarsest", "preset", "safety"]
+__all__ = [
+    "DEFAULT",
+    "DEFAULT_FAMILY",
+    "EXACT",
+    "FAMILIES",
+    "FAST",
+    "HIGH",
+    "PRESETS",
+    "coarsest",
+    "preset",
+    "preset_care",
+    "safety",
+]
 
 DEFAULT = "balanced"
 EXACT = "exact"
 HIGH = "high"
+FAST = "fast"
 DEFAULT_FAMILY = InputNorm.TYPE
 """Where it differs as much from the dense network it executes fewer MACs than truncation, see docs/gates.md."""
 
@@ -46,6 +60,9 @@ _OUTPUT_NORM = MappingProxyType(
     }
 )
 
+_HIGH_ELSEWHERE = 2.0
+_FAST = 2 / 3  # of what the factors are in ``balanced``: so `fast` is twice as coarse everywhere
+
 FAMILIES: Mapping[str, Mapping[str, Policy]] = MappingProxyType(
     {InputNorm.TYPE: _INPUT_NORM, OutputNorm.TYPE: _OUTPUT_NORM, Truncation.TYPE: _TRUNCATION}
 )
@@ -71,6 +88,24 @@ def preset(name: str, family: str = DEFAULT_FAMILY, tolerance: float = 1.0) -> P
         raise UsageError(message, f"Use one of: {', '.join(PRESETS)}.")
     policy = FAMILIES[family][name]
     return policy if tolerance == 1.0 else policy.scaled(tolerance)
+
+
+def preset_care(name: str, factors: tuple[float, float, float], conf: float) -> Care | None:
+    """How coarse the gates of a preset are by what is found; None: the same everywhere.
+
+    Args:
+        name: Of the preset.
+        factors: Those of the default preset: around what is unsure, around what is sure, elsewhere.
+        conf: The lowest confidence of what is asked for.
+    """
+    unsure, certain, elsewhere = factors
+    if name == EXACT or unsure == certain == elsewhere == 1:
+        return None
+    if name == HIGH:
+        return Care(1.0, 1.0, min(elsewhere, _HIGH_ELSEWHERE), conf)
+    if name == FAST:
+        unsure, certain, elsewhere = (_FAST * factor for factor in factors)
+    return Care(unsure, certain, elsewhere, conf)
 
 
 def safety(name: str) -> Safety:

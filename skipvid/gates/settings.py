@@ -108,12 +108,20 @@ class InputGate:
         dilation: Pixels within this Chebyshev distance of one that differs are committed too (where any bit of theirs differs).
         ignore: Rectangles, in pixels of the network input, that are committed on a refresh only.
         hysteresis: The lower threshold around recent changes, or None.
+        coarse: The threshold where relief is above 1 (see `skipvid.engine.executor.Executor.relieve`), in place of both; nothing
+            near is taken along there. None: ``threshold``.
     """
 
     threshold: float = 0.0
     dilation: int = 0
     ignore: tuple[Rect, ...] = ()
     hysteresis: Hysteresis | None = None
+    coarse: float | None = None
+
+    @property
+    def relieved(self) -> float:
+        """The threshold where relief is above 1; 0 stays exact."""
+        return self.threshold if self.coarse is None or self.threshold == 0 else self.coarse
 
 
 @dataclass(frozen=True)

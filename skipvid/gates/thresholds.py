@@ -2,10 +2,12 @@
 
     {"format": "skipvid-thresholds", "version": 1, "model": {"name": ..., "sha256": ..., "input": [h, w]},
      "policy": {"type": "truncation", "version": 1, ..., "layers": {gate name: threshold}},
-     "scales": {gate name: scale}, "presets": {preset: factor}, "footage": [{...}], "measured": {...}}
+     "scales": {gate name: scale}, "care": [1.0, 2.0, 3.0], "presets": {preset: factor},
+     "footage": [{...}], "measured": {...}}
 
-``scales`` are those the thresholds were chosen with; a run uses them instead of measuring its own. ``presets`` is for the files
-that come with the package.
+``scales`` are those the thresholds were chosen with; a run uses them instead of measuring its own. ``care`` is what thresholds
+are multiplied by around what is unsure, around what is sure, and elsewhere; without it they are the same everywhere. ``presets``
+is for the files that come with the package.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ class Thresholds:
         model: Name of the model, for people.
         input_size: Height and width of the network input they were chosen at.
         scales: Scales of activations by gate name; empty: measured anew on every video.
+        care: See the module; None: the same everywhere.
         presets: What the thresholds are multiplied by for other presets than ``balanced``; where it says nothing of one, by how
             much the thresholds of that preset are larger than those of ``balanced``.
         footage: What they were chosen on: a table per video.
@@ -50,6 +53,7 @@ class Thresholds:
     model: str = ""
     input_size: tuple[int, int] = (0, 0)
     scales: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    care: tuple[float, float, float] | None = None
     presets: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     footage: tuple[Mapping[str, Any], ...] = ()
     measured: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
@@ -62,6 +66,7 @@ class Thresholds:
             "model": {"name": self.model, "sha256": self.sha256, "input": list(self.input_size)},
             "policy": self.policy.to_dict(),
             "scales": dict(self.scales),
+            **({"care": list(self.care)} if self.care else {}),
             **({"presets": dict(self.presets)} if self.presets else {}),
             "footage": [dict(f) for f in self.footage],
             "measured": dict(self.measured),
@@ -135,6 +140,7 @@ def thresholds_for(plan: Plan, data: Mapping[str, Any], path: Path) -> Threshold
         model=str(model.get("name", "")),
         input_size=_size(model.get("input"), plan),
         scales=_numbers(path, scales, "scale"),
+        care=_care(path, data.get("care")),
         presets=_numbers(path, _table(path, data, "presets", {}), "factor"),
         footage=tuple(f for f in data.get("footage", ()) if isinstance(f, dict)),
         measured=MappingProxyType(_table(path, data, "measured", {})),
@@ -179,6 +185,20 @@ def _numbers(path: Path, table: Mapping[str, Any], kind: str) -> Mapping[str, fl
             message = f"{held}; a {kind} is a finite number, 0 or more."
             raise UsageError(message, "Correct the number, or tune anew.")
     return MappingProxyType({name: float(value) for name, value in table.items()})
+
+
+def _care(path: Path, value: object) -> tuple[float, float, float] | None:
+    if value is None:
+        return None
+    names = ("unsure", "certain", "elsewhere")
+    if not isinstance(value, list) or len(value) != len(names):
+        message = f"The thresholds file {path} holds {value!r} for care; that is a list of {len(names)} factors."
+        raise UsageError(message, "Correct it, leave it out, or tune anew.")
+    unsure, certain, elsewhere = _numbers(path, dict(zip(names, value, strict=True)), "factor").values()
+    if not 0 < unsure <= certain <= elsewhere:
+        message = f"The thresholds file {path} holds {value!r} for care; factors are above 0, and none is below the one before."
+        raise UsageError(message, "Correct it, leave it out, or tune anew.")
+    return unsure, certain, elsewhere
 
 
 def _size(value: object, plan: Plan) -> tuple[int, int]:

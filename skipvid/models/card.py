@@ -165,9 +165,8 @@ class Card:
         iou: Overlap at which non-maximum suppression drops the weaker box; None for the head's usual one.
         options: What the head wants to know besides (anchors, ...), see the heads.
         tolerance: How much coarser than usual the thresholds of presets may be for this network; 1 where it was not measured.
-        sure: Score from which a detection counts as sure; None where it was not measured, and the next two say nothing.
-        careful: Whether presets that are coarser than ``high`` take its thresholds while something found is not sure.
-        certain: What the thresholds of the default preset are multiplied by while everything found is sure.
+        care: What the thresholds of the default preset are multiplied by around what the network is not sure of, around what it
+            is sure of, and elsewhere, see `skipvid.gates.care`.
         scales: Typical magnitude of the activations by gate name, for thresholds relative to it.
         source: Where the weights come from, or None.
         digests: Digests of files that this card describes.
@@ -187,9 +186,7 @@ class Card:
     iou: float | None = None
     options: Options = field(default_factory=lambda: MappingProxyType({}))
     tolerance: float = 1.0
-    sure: float | None = None
-    careful: bool = True
-    certain: float = 1.0
+    care: tuple[float, float, float] = (1.0, 2.0, 3.0)
     scales: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     source: Source | None = None
     digests: tuple[str, ...] = ()
@@ -200,20 +197,20 @@ class Card:
 
     def __post_init__(self) -> None:
         tolerance: object = self.tolerance
-        if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 < tolerance < 100:
+        if not _is_factor(tolerance):
             _refuse("tolerance", tolerance, "a number above 0 and below 100")
-        sure: object = self.sure
-        if sure is not None and (isinstance(sure, bool) or not isinstance(sure, int | float) or not 0 < sure <= 1):
-            _refuse("sure", sure, "a score above 0 and up to 1")
-        if not isinstance(self.careful, bool):
-            _refuse("careful", self.careful, "true or false")
-        certain: object = self.certain
-        if isinstance(certain, bool) or not isinstance(certain, int | float) or not 1 <= certain < 100:
-            _refuse("certain", certain, "a number from 1 on and below 100")
+        care: object = self.care
+        factors = isinstance(care, tuple) and len(care) == 3 and all(_is_factor(value) for value in care)
+        if not factors or not self.care[0] <= self.care[1] <= self.care[2]:
+            _refuse("care", care, "three numbers above 0 and below 100, none below the one before")
 
     def with_(self, **changes: Any) -> Card:
         """A copy with some fields replaced; those given as None stay."""
         return replace(self, **{k: v for k, v in changes.items() if v is not None})
+
+
+def _is_factor(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 100
 
 
 def read_card(path: Path, name: str | None = None) -> Card:

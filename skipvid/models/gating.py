@@ -9,25 +9,20 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from skipvid.gates.care import USUAL, Care, Shift
-from skipvid.gates.norms import NormGate
-from skipvid.gates.policies import Policy, Truncation
-from skipvid.gates.presets import DEFAULT, DEFAULT_FAMILY, EXACT, PRESETS, preset, safety
+from skipvid.gates.care import Care
+from skipvid.gates.norms import NormGate, remembers
+from skipvid.gates.policies import Policy
+from skipvid.gates.presets import DEFAULT, DEFAULT_FAMILY, EXACT, PRESETS, preset, preset_care, safety
 from skipvid.gates.safety import Safety
 from skipvid.gates.thresholds import Thresholds, thresholds_for
-from skipvid.models.card import Card
 from skipvid.plan import Plan
 
-__all__ = ["CAREFUL", "Gating", "gating", "gating_of", "package_thresholds", "tuned_for"]
+if TYPE_CHECKING:
+    from skipvid.models.model import Model
 
-CAREFUL = "high"
-"""The preset whose thresholds hold where the network is unsure of something."""
-_FLOOR = 0.45  # share of a sure score below which a candidate counts as nothing
-_CERTAIN_INPUT = 2.0  # what the threshold at the input is multiplied by where everything is sure
-# Frames for which care lasts. Each end may cost a full pass; but what waits for more than a second of them gains little.
-_HOLD, _HOLD_CAREFUL = 30, 60
+__all__ = ["Gating", "gating", "gating_of", "package_thresholds", "tuned_for"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +34,7 @@ class Gating:
         scales: Known scales of activations by gate name; what is not known is measured on the video.
         tuned: The thresholds file of the package that both are from, or None where they are the preset's.
         safety: What counts as a cut or a moving camera.
-        care: When thresholds are finer; None: never.
+        care: How coarse thresholds are by what is found; None: the same everywhere.
     """
 
     policy: Policy
@@ -49,50 +44,31 @@ class Gating:
     care: Care | None = None
 
 
-def gating(plan: Plan, card: Card, name: str = DEFAULT, family: str = DEFAULT_FAMILY) -> Gating:
+def gating(model: Model, name: str = DEFAULT, family: str = DEFAULT_FAMILY) -> Gating:
     """The gates of a preset for a model, tuned where the package has thresholds for these weights.
 
     Those are of the default preset. Another one scales them as the file says, else as far as its own thresholds are from the
-    default's, and so it does with the multiple of the noise at the input.
+    default's, and so it does with the multiple of the noise at the input. Gates that do not remember what they turned down cannot
+    be coarser in places: they have the thresholds of what is unsure everywhere.
 
     Raises:
         UsageError: There is no such preset or family.
     """
+    card, care = model.card, preset_care(name, model.card.care, model.conf)
     asked = preset(name, family, card.tolerance)
-    tuned = tuned_for(plan) if family == DEFAULT_FAMILY and name != EXACT else None
+    tuned = tuned_for(model.plan) if family == DEFAULT_FAMILY and name != EXACT else None
     policy = None if tuned is None else _moved(tuned, name)
-    if tuned is None or policy is None:
-        care = _care(card, name, asked, preset(CAREFUL, family, card.tolerance))
-        return Gating(asked, card.scales, safety=safety(name), care=care)
-    care = _care(card, name, policy, _moved(tuned, CAREFUL))
-    return replace(gating_of(tuned, card), policy=policy, safety=safety(name), care=care)
+    if tuned is not None and policy is not None:
+        return replace(gating_of(tuned, model), policy=policy, safety=safety(name), care=care)
+    if care is not None and not remembers(asked):
+        asked, care = preset(name, family, card.tolerance * care.unsure), None
+    return Gating(asked, card.scales, safety=safety(name), care=care)
 
 
-def _care(card: Card, name: str, policy: Policy, careful: Policy | None) -> Care | None:
-    """What of a preset's gates follows how sure the network is of what it sees, as far as the card knows; None: nothing.
-
-    Args:
-        card: Of the network.
-        name: The preset.
-        policy: Its policy.
-        careful: That of the preset that holds where something is unsure, or None.
-    """
-    if card.sure is None or not (isinstance(policy, Truncation | NormGate) and isinstance(careful, type(policy))):
-        return None
-    unsure = certain = USUAL
-    if card.careful and policy.threshold > careful.threshold:
-        unsure = Shift(careful.threshold / policy.threshold)
-    if card.certain > 1 and name == DEFAULT:
-        certain = Shift(card.certain, _CERTAIN_INPUT, dilation=0)
-    if unsure == certain == USUAL:
-        return None
-    floor = min(_FLOOR * card.sure, card.sure if card.conf is None else card.conf)
-    return Care(card.sure, floor, unsure, certain, _HOLD if unsure == USUAL else _HOLD_CAREFUL)
-
-
-def gating_of(tuned: Thresholds, card: Card) -> Gating:
+def gating_of(tuned: Thresholds, model: Model) -> Gating:
     """The gates of a thresholds file for a model."""
-    return Gating(tuned.policy, MappingProxyType({**card.scales, **tuned.scales}), tuned)
+    care = None if tuned.care is None or not remembers(tuned.policy) else Care(*tuned.care, model.conf)
+    return Gating(tuned.policy, MappingProxyType({**model.card.scales, **tuned.scales}), tuned, care=care)
 
 
 def _moved(tuned: Thresholds, name: str) -> Policy | None:

@@ -29,6 +29,7 @@ __all__ = ["Model", "bind", "output_shapes"]
 
 Size = tuple[int, int]
 
+_CANDIDATES = 300  # that care is told of at least
 _PERSON_MARGIN = 1.25  # top-down pose networks are trained on person boxes grown by this
 
 
@@ -119,10 +120,8 @@ class Model:
         from skipvid.gates.presets import DEFAULT
         from skipvid.models.gating import Gating, gating
 
-        if gate is None or isinstance(gate, str):
-            chosen = gating(self.plan, self.card, gate or DEFAULT)
-        else:
-            chosen = Gating(gate, self.card.scales)
+        name = DEFAULT if gate is None else gate
+        chosen = gating(self, name) if isinstance(name, str) else Gating(name, self.card.scales)
         pixels = self.preprocess.pixel_map() if self.plan.input.channels == 3 else None
         options.setdefault("scales", chosen.scales or None)
         options.setdefault("safety", chosen.safety)
@@ -150,30 +149,37 @@ class Model:
             classes: Classes to keep, or None for all.
         """
         conf, iou = self.conf if conf is None else conf, self.iou if iou is None else iou
-        found = self.head.decode(outputs, conf=conf, iou=iou, max_det=max_det, classes=classes)
-        if len(found) == 0:
-            return found
-        points = None if found.keypoints is None else fit.to_frame_points(found.keypoints)
-        return tidy(Detections(fit.to_frame_boxes(found.boxes), found.scores, found.labels, points))
+        return _in_frame(self.head.decode(outputs, conf=conf, iou=iou, max_det=max_det, classes=classes), fit)
 
     def look(
-        self, stream: Stream, outputs: Mapping[str, FloatArray], fit: Letterbox, *, conf: float | None = None, **options: Any
+        self,
+        stream: Stream,
+        outputs: Mapping[str, FloatArray],
+        fit: Letterbox,
+        *,
+        conf: float | None = None,
+        iou: float | None = None,
+        max_det: int = 300,
+        classes: Collection[int] | None = None,
     ) -> Detections:
-        """The objects in the last frame of a stream, as `decode` finds them, and tell the stream how sure they are.
+        """The objects in the last frame of a stream, as `decode` finds them; the stream is told where they are and how sure.
 
         Args:
             stream: A stream of this model.
             outputs: Its outputs or views.
             fit: As of `decode`.
             conf: As of `decode`.
-            options: As of `decode`.
+            iou: As of `decode`.
+            max_det: As of `decode`.
+            classes: As of `decode`. Others need not be found again: where nothing else is, gates are coarse.
         """
-        conf = self.conf if conf is None else conf
+        conf, iou = self.conf if conf is None else conf, self.iou if iou is None else iou
         if stream.care is None:
-            return self.decode(outputs, fit, conf=conf, **options)
-        found = self.decode(outputs, fit, conf=min(conf, stream.care.floor), **options)
-        stream.saw(found.scores)
-        return found.take(found.scores > conf)
+            return self.decode(outputs, fit, conf=conf, iou=iou, max_det=max_det, classes=classes)
+        most = max(max_det, _CANDIDATES)
+        found = tidy(self.head.decode(outputs, conf=min(conf, stream.care.floor), iou=iou, max_det=most, classes=classes))
+        stream.saw(found.boxes, found.scores)
+        return _in_frame(found.take(np.flatnonzero(found.scores > conf)[:max_det]), fit)
 
     def detect(
         self,
@@ -268,6 +274,14 @@ def _grown(roi: Roi, input_size: Size) -> Roi:
     wide = max(width, height * aspect) * _PERSON_MARGIN
     high = max(height, width / aspect) * _PERSON_MARGIN
     return x + width / 2 - wide / 2, y + height / 2 - high / 2, wide, high
+
+
+def _in_frame(found: Detections, fit: Letterbox) -> Detections:
+    """Detections in pixels of the network's input -> in pixels of the frame."""
+    if len(found) == 0:
+        return found
+    points = None if found.keypoints is None else fit.to_frame_points(found.keypoints)
+    return tidy(Detections(fit.to_frame_boxes(found.boxes), found.scores, found.labels, points))
 
 
 def _class_index(value: str | int, labels: tuple[str, ...], name: str) -> int:

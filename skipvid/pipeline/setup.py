@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from skipvid.engine import EngineName, native_reason
 from skipvid.engine.stream import Stream
 from skipvid.errors import UsageError
-from skipvid.gates.norms import NormGate
+from skipvid.gates.norms import NormGate, remembers
 from skipvid.gates.policies import Policy, Truncation
 from skipvid.gates.presets import DEFAULT_FAMILY
 from skipvid.gates.settings import Rect, Reference
@@ -177,15 +177,21 @@ def _gates(config: RunConfig, model: Model) -> tuple[Gating, str]:
     """The gates in force, and their name."""
     gate = config.gate
     if gate.thresholds is not None:
-        gates, name = gating_of(load_thresholds(gate.thresholds, model.plan), model.card), gate.thresholds.name
+        gates, name = gating_of(load_thresholds(gate.thresholds, model.plan), model), gate.thresholds.name
     else:
         name = config.preset or ""
-        gates = gating(model.plan, model.card, name, gate.family or DEFAULT_FAMILY)
+        gates = gating(model, name, gate.family or DEFAULT_FAMILY)
         name = f"{name}, tuned" if gates.tuned is not None else name
         if gate.family is not None:
             name = f"{name}, {gate.family}"
     policy, name = _adjusted(gates.policy, gate, name)
-    return replace(gates, policy=policy), name
+    care = gates.care
+    if care is not None and not remembers(policy):
+        assert isinstance(policy, NormGate)
+        policy, care = policy.scaled(care.unsure), None
+    if care is not None and config.detect.conf is not None:
+        care = replace(care, conf=config.detect.conf)
+    return replace(gates, policy=policy, care=care), name
 
 
 def _tuning(tuned: Thresholds | None) -> dict[str, Any] | None:

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from skipvid.gates.budget import FINER, TOLERANCE, Rationed
-from skipvid.gates.care import UNSURE
 from skipvid.gates.safety import EXPOSURE, MOVING
 
 __all__ = ["BudgetCount", "budget_row"]
 
 # Computed in full because it fits, or in spare time; or not computed in full.
-_INSIDE = (None, "", MOVING, EXPOSURE, FINER, UNSURE)
+_INSIDE = (None, "", MOVING, EXPOSURE, FINER)
 
 
 def budget_row(rationed: Rationed) -> dict[str, Any]:

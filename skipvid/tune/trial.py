@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from skipvid.engine import EngineName, native_reason
 from skipvid.engine.stream import Stream
+from skipvid.gates.care import Care
+from skipvid.gates.norms import remembers
 from skipvid.gates.policies import INPUT, Policy
 from skipvid.gates.scales import ScaleMeter
 from skipvid.gates.settings import Norm
@@ -103,6 +105,7 @@ class Bench:
         scales: Scales to use for every video; None: those of each video's own first frames, as a run would measure them.
         norm: The norm that scales are measured in.
         truths: Ground truth of each video, or None where the dense network is the reference.
+        care: How coarse gates that remember are by what is found; None: the same everywhere.
     """
 
     def __init__(
@@ -113,8 +116,9 @@ class Bench:
         scales: Mapping[str, float] | None = None,
         norm: Norm = Norm.MAX,
         truths: Sequence[GroundTruth | None] = (),
+        care: Care | None = None,
     ) -> None:
-        self._engine, self._threads, self._norm = engine, threads, norm
+        self._engine, self._threads, self._norm, self._care = engine, threads, norm, care
         # Torch keeps one setting for the number of threads of the whole process; its clips go one after the other.
         native = engine != "reference" and native_reason() is None
         self._side_by_side = (threads or len(_processors())) if native else 1
@@ -176,8 +180,8 @@ class Bench:
         return measure_prices(self._stream(video.item, None, None, self._threads), video.item.clips[0].images)
 
     def _stream(self, item: Footage, policy: Policy | None, scales: Mapping[str, float] | None, threads: int) -> Stream:
-        pixels = item.model.preprocess.pixel_map()
-        return Stream(item.model.plan, policy, engine=self._engine, threads=threads, pixels=pixels, scales=scales)
+        pixels, care = item.model.preprocess.pixel_map(), self._care if remembers(policy) else None
+        return Stream(item.model.plan, policy, engine=self._engine, threads=threads, pixels=pixels, scales=scales, care=care)
 
     def run(self, policy: Tunable) -> Trial:
         """Try a policy."""
@@ -236,12 +240,12 @@ def _walk(
             counts += stream.executor.active_counts()
         if meter is not None:
             meter.measure(stream.executor.tensor)
-        if k < 0:
+        if k < 0 and stream.care is None:
             continue
         # What cannot have changed is not decoded again: quiet footage is judged in a fraction of the time.
         again = stream.changed or not found
-        found.append(item.model.decode(stream.views(), item.fit, conf=conf) if again else found[-1])
-    return found, counts
+        found.append(item.model.look(stream, stream.views(), item.fit, conf=conf) if again else found[-1])
+    return found[-len(clip.images) :], counts
 
 
 def _seen(video: _Video, found: Sequence[Sequence[Detections]]) -> Watched:

@@ -9,8 +9,9 @@ from typing import Any
 
 from skipvid.engine import EngineName
 from skipvid.errors import UsageError
+from skipvid.gates.norms import remembers
 from skipvid.gates.policies import Truncation
-from skipvid.gates.presets import DEFAULT_FAMILY
+from skipvid.gates.presets import DEFAULT, DEFAULT_FAMILY, preset_care
 from skipvid.gates.thresholds import Thresholds
 from skipvid.models.model import Model
 from skipvid.tune.front_to_back import front_to_back
@@ -46,6 +47,8 @@ class Request:
         engine: ``auto``, ``native`` or ``reference``.
         threads: Threads of the engine.
         seconds: Time for the search; None: until no move pays.
+        care: Whether thresholds are for gates that are coarser where nothing or what is sure is found, as those of presets are;
+            never where the method is ``uniform``, nor for gates that do not remember.
     """
 
     goal: Goal
@@ -54,6 +57,7 @@ class Request:
     engine: EngineName = "auto"
     threads: int = 0
     seconds: float | None = None
+    care: bool = True
 
     def __post_init__(self) -> None:
         if self.method == FRONT_TO_BACK and self.family not in (None, Truncation.TYPE):
@@ -139,7 +143,9 @@ def tune(
     for item, truth in zip(footage, truths, strict=False):
         _check_truth(item, truth)
     base = base_of(request.gate, request.method == UNIFORM)
-    bench = Bench([first for first, _ in halves], request.engine, request.threads, norm=base.norm, truths=truths)
+    careful = request.care and request.method == SHAPED and remembers(base)
+    care = preset_care(DEFAULT, model.card.care, model.conf) if careful else None
+    bench = Bench([first for first, _ in halves], request.engine, request.threads, norm=base.norm, truths=truths, care=care)
     # One scene's scales belong to it. The mean of several does worse on other videos than what is measured there.
     scales = bench.scales if len(footage) == 1 else {}
     bench.use_scales(scales)
@@ -161,6 +167,7 @@ def tune(
             request.threads,
             norm=base.norm,
             truths=[truth for truth, (_, second) in zip(truths, halves, strict=False) if second.clips],
+            care=care,
         )
         unseen.use_scales(scales)
         verified = verify(unseen, found.policy, request.goal)
@@ -171,6 +178,7 @@ def tune(
         model=model.name,
         input_size=(model.plan.input.height, model.plan.input.width),
         scales=scales,
+        care=None if care is None else (care.unsure, care.certain, care.elsewhere),
         footage=tuple(item.facts() for item in footage),
         measured={
             "goal": request.goal.to_dict(),

@@ -336,3 +336,72 @@ def test_depthwise_and_the_pointwise_behind_it_share_a_gate() -> None:
         assert 0 < executor.active(depthwise).mean() < 1
         assert not (executor.active(pointwise) & ~executor.active(depthwise)).any()
         assert np.array_equal(executor.active(pointwise), executor.changed(depthwise))
+
+
+def everywhere(factor: float) -> np.ndarray:
+    return np.full((2, 3), factor, np.float32)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_relief_of_one_factor_is_a_threshold_times_that(name: str) -> None:
+    plan = NETWORKS[name]
+    policy = InputNorm(0.2, relative=False, input_noise=0)
+    relieved, plain = (ReferenceExecutor(plan, None, p.settings(plan)) for p in (policy, policy.scaled(4)))
+    relieved.relieve(everywhere(4))
+    for x in frames(plan, 4, (0.05, 0.1, 0.02, 0.3)):
+        relieved.step(x)
+        plain.step(x)
+        for op in plan.ops:
+            assert np.array_equal(relieved.active(op.name), plain.active(op.name)), op.name
+
+
+def test_where_relief_ends_closed_pixels_open_by_what_they_remember() -> None:
+    plan = single((8, 9))
+    executor = ReferenceExecutor(plan, None, GateSettings(opens={"conv": OpenGate(1.5)}))
+    x = np.zeros((1, 1, 8, 9), np.float32)
+    executor.relieve(everywhere(3))
+    executor.step(x)
+    x[0, 0, 1, 1], x[0, 0, 1, 7], x[0, 0, 6, 1] = 2, 2, 1  # above 1.5, above 1.5, below it
+    executor.step(x)
+    assert not executor.active("conv").any()
+    factors = everywhere(3)
+    factors[:, 0] = 1
+    executor.relieve(factors)  # the left third of the picture
+    executor.step(x)
+    expected = np.zeros((8, 9), bool)
+    expected[0:3, 0:3] = True
+    assert np.array_equal(executor.active("conv"), expected)
+    executor.step(x)
+    assert not executor.active("conv").any()
+
+
+def test_a_pixel_that_forgets_has_nothing_to_be_asked_for() -> None:
+    plan = single((8, 9))
+    executor = ReferenceExecutor(plan, None, GateSettings(opens={"conv": OpenGate(1.5, reference=Reference.PREVIOUS_FRAME)}))
+    x = np.zeros((1, 1, 8, 9), np.float32)
+    executor.relieve(everywhere(3))
+    executor.step(x)
+    x[0, 0, 1, 1] = 2
+    executor.step(x)
+    executor.relieve(everywhere(1))
+    executor.step(x)
+    assert not executor.active("conv").any()
+
+
+def test_where_relief_is_above_one_the_input_has_its_coarse_threshold_and_takes_nothing_along() -> None:
+    plan = NETWORKS["residual_block"]
+    executor = ReferenceExecutor(plan, grey_pixels(), GateSettings(InputGate(10, 1, coarse=30)))
+    height, width = plan.input.height, plan.input.width
+    factors = np.ones((1, 2), np.float32)
+    factors[0, 1] = 1.01
+    executor.relieve(factors)
+    image = np.full((height, width, 3), 100, np.uint8)
+    executor.step_image(image)
+    fine, coarse = width // 4, 3 * width // 4
+    image[5, fine], image[5, coarse], image[9, coarse] = 111, 130, 131
+    image[4:11, [fine - 1, fine + 1, coarse - 1, coarse + 1]] += 1
+    executor.step_image(image)
+    expected = np.zeros((height, width), bool)
+    expected[4:7, [fine - 1, fine + 1]] = True
+    expected[5, fine] = expected[9, coarse] = True
+    assert np.array_equal(executor.changed("x"), expected)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import onnx
 import pytest
@@ -13,7 +11,7 @@ from engine.cases import frames, grey_pixels, small_networks
 from skipvid.engine import create_executor, native_reason
 from skipvid.engine.stream import FIRST, Stream
 from skipvid.errors import GraphError, UsageError
-from skipvid.gates.care import UNSURE, Care, Shift
+from skipvid.gates.care import Care
 from skipvid.gates.norms import InputNorm
 from skipvid.gates.options import NOISE_MOST
 from skipvid.gates.policies import Policy, Truncation
@@ -334,73 +332,52 @@ def test_scales_do_not_depend_on_what_runs_as_one_operator() -> None:
     assert all(gate.threshold > 0 for gate in s.settings.opens.values())
 
 
-CARE = Care(sure=0.8, floor=0.4, unsure=Shift(0.25), hold=2)
-UNSURE_SCORE, SURE_SCORE = np.array([0.5]), np.array([0.9])
+CARE = Care(unsure=0.5, certain=2.0, elsewhere=3.0, hold=2, every=5)
+NOTHING = (np.zeros((0, 4)), np.zeros(0))
+GATED = InputNorm(0.1, relative=False, input_noise=0.0)
 
 
-def thresholds(s: Stream) -> float:
-    (gate, *_) = s.settings.layers.values()
-    return gate.threshold
+def test_where_nothing_is_found_thresholds_are_coarser_and_what_they_hold_back_is_asked_for_later() -> None:
+    s, plain = stream(policy=GATED, care=CARE), stream(policy=GATED)
+    first, second = frames(PLAN, 1, (0.2,))
+    for t in range(7):
+        for each in (s, plain):
+            each.step(second if t else first)
+            each.saw(*NOTHING)
+        if t == 1:
+            assert 0 < s.last.macs < plain.last.macs
+        elif t == CARE.every:  # nothing moves any more, but thresholds fall all over the picture
+            assert s.last.refresh is None
+            assert s.last.macs > plain.last.macs == 0
+        elif t > 1:
+            assert s.last.macs == 0
 
 
-def test_doubt_makes_the_next_frame_finer_and_computes_it_in_full() -> None:
-    s = stream(policy=Truncation(0.1, relative=False, input_noise=0.0), care=CARE)
-    x, y, z = frames(PLAN, 1, (0.02, 0.05))
+def test_care_leaves_thresholds_as_they_are_until_the_stream_is_told_what_was_found() -> None:
+    s, plain = stream(policy=GATED, care=CARE), stream(policy=GATED)
+    for x in frames(PLAN, 1, (0.05, 0.1, 0.02)):
+        s.step(x)
+        plain.step(x)
+        assert s.last.macs == plain.last.macs
+
+
+def test_a_reset_stream_has_seen_nothing() -> None:
+    s, fresh = stream(policy=GATED, care=CARE), stream(policy=GATED, care=CARE)
+    for x in frames(PLAN, 2, (0.1,)):
+        s.step(x)
+        s.saw(*NOTHING)
     s.step(x)
-    s.saw(SURE_SCORE)
-    s.step(y)
-    assert (s.last.refresh, thresholds(s)) == (None, pytest.approx(0.1))
-    s.saw(UNSURE_SCORE)
-    s.step(z)
-    assert (s.last.refresh, thresholds(s)) == (UNSURE, pytest.approx(0.025))
-    s.step(y)
-    assert (s.last.refresh, thresholds(s)) == (None, pytest.approx(0.025))
-    s.saw(SURE_SCORE)
-    for _ in range(3):
-        s.step(y)
-    assert (s.last.refresh, thresholds(s)) == (None, pytest.approx(0.1))
-
-
-def test_certainty_makes_the_next_frame_coarser_at_once_and_its_end_computes_one_in_full() -> None:
-    certain = replace(CARE, unsure=Shift(), certain=Shift(3.0, input=2.0, dilation=0))
-    s = stream(policy=Truncation(0.1, relative=False, input_threshold=0.01, input_noise=0.0, dilation=1), care=certain)
-    x, y, z = frames(PLAN, 1, (0.02, 0.05))
-    s.step(x)
-    s.saw(SURE_SCORE)
-    s.step(y)
-    assert (s.last.refresh, thresholds(s)) == (None, pytest.approx(0.3))
-    assert (s.settings.input.threshold, s.settings.input.dilation) == (pytest.approx(0.02), 0)
-    s.saw(UNSURE_SCORE)
-    s.step(z)
-    assert (s.last.refresh, thresholds(s)) == (UNSURE, pytest.approx(0.1))
-    assert (s.settings.input.threshold, s.settings.input.dilation) == (pytest.approx(0.01), 1)
-
-
-def test_no_second_full_pass_where_the_last_frame_was_one() -> None:
-    s = stream(policy=Truncation(0.1, relative=False, input_noise=0.0), care=CARE)
-    x, y = frames(PLAN, 1, (0.02,))
-    s.step(x)
-    s.saw(UNSURE_SCORE)
-    s.step(y)
-    assert (s.last.refresh, thresholds(s)) == (None, pytest.approx(0.025))
-
-
-def test_a_reset_stream_has_no_doubts() -> None:
-    s = stream(policy=Truncation(0.1, relative=False, input_noise=0.0), care=CARE)
-    x, y = frames(PLAN, 1, (0.02,))
-    s.step(x)
-    s.saw(UNSURE_SCORE)
-    s.step(y)
     s.reset()
-    s.step(x)
-    s.step(y)
-    assert thresholds(s) == pytest.approx(0.1)
+    for x in frames(PLAN, 1, (0.05, 0.1, 0.02)):
+        s.step(x)
+        fresh.step(x)
+        assert s.last.macs == fresh.last.macs
 
 
-def test_a_stream_without_care_does_not_mind_scores() -> None:
-    s = stream(policy=Truncation(0.1, relative=False, input_noise=0.0))
-    x, y = frames(PLAN, 1, (0.02,))
-    s.step(x)
-    s.saw(UNSURE_SCORE)
-    s.step(y)
-    assert (s.care, thresholds(s)) == (None, pytest.approx(0.1))
+def test_a_stream_without_care_does_not_mind_what_is_found() -> None:
+    s, plain = stream(policy=GATED), stream(policy=GATED)
+    for x in frames(PLAN, 1, (0.05, 0.1, 0.02)):
+        s.step(x)
+        plain.step(x)
+        s.saw(*NOTHING)
+        assert (s.care, s.last.macs) == (None, plain.last.macs)

@@ -1,4 +1,4 @@
-"""Care: gates are finer while something is neither sure nor nothing, coarser while all is sure, and for a while after."""
+"""Care: gates are coarse where nothing was found or all is sure, finer around what is neither, and everywhere once in a while."""
 
 from __future__ import annotations
 
@@ -6,99 +6,133 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
-from skipvid.gates.care import USUAL, Care, Caution, Shift
-from skipvid.gates.settings import GateSettings, InputGate, LayerGate, OpenGate
+from skipvid.gates.care import Attention, Care
+from skipvid.gates.settings import GateSettings, InputGate, OpenGate
 
-FINE, COARSE = Shift(0.5), Shift(2.0, input=2.0, dilation=0)
-CAREFUL = Care(sure=0.8, floor=0.4, unsure=FINE, hold=3)
-BOTH = replace(CAREFUL, certain=COARSE)
-
-
-def shifts(caution: Caution, frames: list[list[float]]) -> list[Shift]:
-    """The shift of each frame, where the scores of one are known when the next begins."""
-    found = []
-    for scores in frames:
-        caution.advance()
-        found.append(caution.shift)
-        caution.saw(np.array(scores, np.float32))
-    return found
+CARE = Care(unsure=0.5, certain=2.0, elsewhere=3.0, conf=0.25, hold=3, every=100)
+HEIGHT, WIDTH = 96, 160  # 6 by 10 cells
+UNSURE, SURE, NOTHING = 0.3, 0.9, 0.05
 
 
-def test_scenes_without_doubt_keep_their_thresholds() -> None:
-    assert shifts(Caution(CAREFUL), [[], [0.9], [0.8, 0.95], [0.39], [0.9, 0.1]]) == [USUAL] * 5
+def see(attention: Attention, *found: tuple[tuple[float, float, float, float], float]) -> np.ndarray:
+    """The factors of the frame behind one in which these boxes were found with these scores."""
+    boxes = np.array([box for box, _ in found], np.float32).reshape(-1, 4)
+    attention.saw(boxes, np.array([score for _, score in found], np.float32))
+    attention.advance()
+    return attention.factors
 
 
-def test_doubt_makes_the_next_frames_finer_and_wears_off() -> None:
-    shown = shifts(Caution(CAREFUL), [[0.9], [0.9, 0.7], [0.9], [], [], [], []])
-    assert shown == [USUAL, USUAL, FINE, FINE, FINE, USUAL, USUAL]
+def attending(care: Care | None = CARE) -> Attention:
+    return Attention(care, HEIGHT, WIDTH)
 
 
-def test_certainty_makes_the_next_frames_coarser_and_wears_off() -> None:
-    shown = shifts(Caution(BOTH), [[], [0.9, 0.1], [0.8], [], [], [], []])
-    assert shown == [USUAL, USUAL, COARSE, COARSE, COARSE, COARSE, USUAL]
+def test_a_candidate_counts_from_a_share_of_the_confidence_on_and_is_sure_half_way_to_one() -> None:
+    assert (CARE.floor, CARE.sure) == (pytest.approx(0.15), pytest.approx(0.625))
+    strict = replace(CARE, conf=0.6)
+    assert (strict.floor, strict.sure) == (pytest.approx(0.36), pytest.approx(0.8))
+    box = (40.0, 40.0, 56.0, 56.0)
+    for score, factor in ((0.149, 3.0), (0.151, 0.5), (0.62, 0.5), (0.63, 2.0)):
+        assert see(attending(), (box, score))[2, 2] == factor
 
 
-def test_doubt_counts_before_certainty() -> None:
-    shown = shifts(Caution(BOTH), [[0.9], [0.9, 0.7], [0.9], [0.9], [0.9], [0.9]])
-    assert shown == [USUAL, COARSE, FINE, FINE, FINE, COARSE]
+def test_until_something_is_told_nothing_is_coarse() -> None:
+    attention = attending()
+    assert not attention.advance()
+    assert (attention.factors == 1).all()
+    assert attention.factors.shape == (6, 10)
+    assert (see(attention) == 3).all()
 
 
-def test_the_floor_counts_and_the_sure_score_does_not() -> None:
-    assert shifts(Caution(BOTH), [[0.4], []])[1] == FINE
-    assert shifts(Caution(BOTH), [[0.8], []])[1] == COARSE
-    assert shifts(Caution(BOTH), [[0.39], []])[1] == USUAL
+def test_the_cells_around_a_box_are_finer_and_others_are_not() -> None:
+    factors = see(attending(), ((32, 16, 64, 48), UNSURE), ((112, 64, 144, 80), SURE))
+    expected = np.full((6, 10), 3.0)
+    expected[3:6, 6:10] = 2.0
+    expected[0:4, 1:5] = 0.5
+    assert np.array_equal(factors, expected)
+
+
+def test_where_boxes_overlap_doubt_counts() -> None:
+    for order in (1, -1):
+        found = [((32.0, 16.0, 64.0, 48.0), UNSURE), ((32.0, 16.0, 96.0, 48.0), SURE)][::order]
+        factors = see(attending(), *found)
+        assert factors[1, 2] == 0.5
+        assert factors[1, 6] == 2.0
+
+
+def test_what_was_found_counts_for_a_while_after() -> None:
+    attention = attending()
+    see(attention, ((32, 16, 64, 48), UNSURE))
+    assert [see(attention)[1, 2] for _ in range(4)] == [0.5, 0.5, 3.0, 3.0]
 
 
 def test_what_is_not_told_again_still_holds() -> None:
-    caution = Caution(CAREFUL)
-    caution.saw(np.array([0.6]))
+    attention = attending()
+    see(attention, ((32, 16, 64, 48), UNSURE))
     for _ in range(10):
-        caution.advance()
-        assert caution.shift == FINE
+        assert not attention.advance()
+        assert attention.factors[1, 2] == 0.5
 
 
-def test_it_says_when_the_gates_are_others_and_when_their_thresholds_fall() -> None:
-    caution = Caution(BOTH)
-    assert not caution.advance()
-    caution.saw(np.array([0.6]))
-    assert (caution.advance(), caution.falls) == (True, True)
-    assert (caution.advance(), caution.falls) == (False, False)
-    caution.saw(np.array([0.9]))
-    assert [caution.advance() for _ in range(3)] == [False, False, True]
-    assert (caution.shift, caution.falls) == (COARSE, False)
-    caution.saw(np.zeros(0))
-    assert [caution.advance() for _ in range(3)] == [False, False, True]
-    assert (caution.shift, caution.falls) == (USUAL, True)
+def test_once_in_a_while_all_of_the_picture_is_looked_at() -> None:
+    attention = attending(replace(CARE, every=4))
+    fine = [bool((see(attention) == 0.5).all()) for _ in range(9)]
+    assert fine == [False, False, False, True, False, False, False, True, False]
+
+
+def test_a_full_pass_is_such_a_look_and_a_budget_has_no_time_for_one() -> None:
+    attention = attending(replace(CARE, every=2))
+    attention.saw(np.zeros((0, 4)), np.zeros(0))
+    for full in (False, True, False):
+        attention.advance(full=full)
+        assert (attention.factors == 3).all()
+    attention.advance(tight=True)
+    assert (attention.factors == 3).all()
+    attention.advance()
+    assert (attention.factors == 0.5).all()
+
+
+def test_it_says_when_the_factors_are_others() -> None:
+    attention = attending()
+    attention.saw(np.array([[32, 16, 64, 48]]), np.array([UNSURE]))
+    assert [attention.advance() for _ in range(3)] == [True, False, False]
+    attention.saw(np.zeros((0, 4)), np.zeros(0))
+    assert [attention.advance() for _ in range(4)] == [False, False, True, False]
 
 
 def test_reset_forgets() -> None:
-    caution = Caution(BOTH)
-    for score in (0.6, 0.9):
-        caution.saw(np.array([score]))
-        caution.advance()
-        caution.reset()
-        assert caution.shift == USUAL
-        assert not caution.advance()
+    attention = attending()
+    see(attention, ((32, 16, 64, 48), UNSURE))
+    attention.reset()
+    assert not attention.advance()
+    assert (attention.factors == 1).all()
 
 
 def test_without_care_nothing_happens() -> None:
-    caution = Caution(None)
-    caution.saw(np.array([0.6]))
-    assert not caution.advance()
-    assert caution.shift == USUAL
+    attention = attending(None)
+    assert (see(attention, ((32, 16, 64, 48), UNSURE)) == 1).all()
 
 
-def test_a_shift_moves_thresholds_inside_and_the_inputs_by_itself() -> None:
-    settings = GateSettings(InputGate(1.5, 1), {"map": LayerGate(0.2)}, {"conv": OpenGate(0.3)})
-    shifted = COARSE.of(settings)
-    assert shifted.input == InputGate(3.0, 0)
-    assert shifted.layers["map"].threshold == pytest.approx(0.4)
-    assert shifted.opens["conv"].threshold == pytest.approx(0.6)
-    assert FINE.of(settings).input == settings.input
-    assert USUAL.of(settings) is settings
+@given(
+    boxes=hnp.arrays(np.float32, (5, 4), elements=st.floats(-1e6, 1e6, width=32)),
+    scores=hnp.arrays(np.float32, 5, elements=st.floats(0, 1, width=32)),
+)
+def test_boxes_may_lie_anywhere(boxes: np.ndarray, scores: np.ndarray) -> None:
+    attention = attending()
+    boxes[:, 2:] = np.maximum(boxes[:, :2], boxes[:, 2:])
+    attention.saw(boxes, scores)
+    attention.advance()
+    assert set(np.unique(attention.factors)) <= {0.5, 2.0, 3.0}
 
 
-def test_the_input_is_raised_to_four_grey_levels_at_most_and_never_lowered_by_that() -> None:
-    for level, raised in ((0.0, 0.0), (1.0, 2.0), (3.0, 4.0), (6.0, 6.0)):
-        assert COARSE.of(GateSettings(InputGate(level))).input.threshold == raised
+def test_the_input_is_twice_as_coarse_up_to_four_grey_levels_and_nothing_else_moves() -> None:
+    for level, raised in ((1.0, 2.0), (3.0, 4.0), (6.0, 6.0)):
+        settings = GateSettings(InputGate(level, 1), opens={"conv": OpenGate(0.3)})
+        eased = CARE.eased(settings)
+        assert eased.input.relieved == raised
+        assert replace(eased, input=settings.input) == settings
+    assert CARE.eased(GateSettings()).input.relieved == 0
+    assert InputGate(3.0).relieved == 3.0

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pipeline.making import write_model
 
-from skipvid.gates.care import USUAL, Shift
+from skipvid.gates.care import Care
 from skipvid.gates.policies import InputNorm
-from skipvid.gates.presets import FAMILIES, PRESETS
+from skipvid.gates.presets import FAMILIES, PRESETS, preset
 from skipvid.gates.thresholds import FORMAT, VERSION, Thresholds
 from skipvid.models import gating as module
 from skipvid.models.gating import gating, package_thresholds, tuned_for
@@ -40,13 +40,13 @@ def test_the_default_preset_is_the_tuned_one_where_there_is_one(model: Model, sh
     stream = model.stream(engine="reference")
     assert stream.policy == shipped.policy
     assert dict(stream.scales) == shipped.scales
-    assert gating(model.plan, model.card).tuned is not None
+    assert gating(model).tuned is not None
 
 
 def test_other_presets_scale_the_tuned_thresholds_as_the_file_says_or_as_they_differ(model: Model, shipped: Thresholds) -> None:
     (value,) = shipped.policy.to_dict()["layers"].values()
     for name, factor in (("high", 0.5), ("fast", 3.0)):
-        chosen = gating(model.plan, model.card, name)
+        chosen = gating(model, name)
         assert chosen.tuned is not None
         moved = chosen.policy.to_dict()
         assert list(moved["layers"].values()) == pytest.approx([value * factor])
@@ -56,14 +56,13 @@ def test_other_presets_scale_the_tuned_thresholds_as_the_file_says_or_as_they_di
 
 def test_exact_and_other_families_are_as_ever(model: Model, shipped: Thresholds) -> None:
     assert model.stream("exact", engine="reference").policy == PRESETS["exact"]
-    other = gating(model.plan, model.card, "balanced", "truncation")
+    other = gating(model, "balanced", "truncation")
     assert other.tuned is None
     assert other.policy == FAMILIES["truncation"]["balanced"]
 
 
 def test_other_weights_of_the_same_name_get_the_preset(model: Model, shipped: Thresholds) -> None:
-    other = replace(model.plan, sha256="f" * 64)
-    chosen = gating(other, model.card)
+    chosen = gating(replace(model, plan=replace(model.plan, sha256="f" * 64)))
     assert chosen.tuned is None
     assert chosen.policy == PRESETS["balanced"]
 
@@ -101,38 +100,22 @@ def test_files_of_the_package_fit_the_models_they_name(shared_data: Path) -> Non
 
 
 def test_high_computes_a_moving_camera_in_full_where_others_still_skip(model: Model) -> None:
-    assert gating(model.plan, model.card, "high").safety.worth < gating(model.plan, model.card).safety.worth
+    assert gating(model, "high").safety.worth < gating(model).safety.worth
 
 
-def test_a_card_that_knows_a_sure_score_asks_for_care_down_to_the_careful_preset(model: Model, shipped: Thresholds) -> None:
-    card = replace(model.card, sure=0.8)
-    other = replace(model.plan, sha256="f" * 64)
-    thresholds = {name: PRESETS[name].to_dict()["threshold"] for name in ("high", "balanced", "fast")}
-    for plan, high in ((model.plan, 0.5), (other, thresholds["high"] / thresholds["balanced"])):
-        balanced, fast = (gating(plan, card, name).care for name in ("balanced", "fast"))
-        assert balanced is not None
-        assert fast is not None
-        assert (balanced.sure, balanced.floor) == (0.8, pytest.approx(0.36))
-        assert balanced.unsure == Shift(pytest.approx(high))
-        assert fast.unsure == Shift(pytest.approx(high / (thresholds["fast"] / thresholds["balanced"])))
-        assert gating(plan, card, "high").care is None
-        assert gating(plan, card, "exact").care is None
-    assert gating(model.plan, model.card).care is None
-    truncation = gating(model.plan, card, "balanced", "truncation").care
-    assert truncation is not None
-    assert truncation.unsure.factor < 1
+def test_presets_are_coarse_where_nothing_is_found_as_far_as_the_card_says(model: Model) -> None:
+    card = replace(model.card, care=(0.5, 1.0, 3.0), conf=0.4)
+    high, balanced, fast = (gating(replace(model, card=card), name).care for name in ("high", "balanced", "fast"))
+    assert balanced == Care(0.5, 1.0, 3.0, conf=0.4)
+    assert high == Care(1.0, 1.0, 2.0, conf=0.4)
+    assert fast == Care(pytest.approx(1 / 3), pytest.approx(2 / 3), pytest.approx(2.0), conf=0.4)
+    assert gating(model, "exact").care is None
+    even = replace(model, card=replace(card, care=(1.0, 1.0, 1.0)))
+    assert [gating(even, name).care for name in PRESETS] == [None] * 4
 
 
-def test_a_card_that_bears_coarser_thresholds_where_all_is_sure_says_so_for_the_default_preset(model: Model) -> None:
-    card = replace(model.card, sure=0.6, careful=False, certain=2.0, conf=0.25)
-    care = gating(model.plan, card).care
-    assert care is not None
-    assert (care.sure, care.floor, care.unsure) == (0.6, 0.25, USUAL)
-    assert care.certain == Shift(2.0, input=2.0, dilation=0)
-    for name in ("exact", "high", "fast"):
-        assert gating(model.plan, card, name).care is None
-    both = gating(model.plan, replace(card, careful=True)).care
-    assert both is not None
-    assert both.unsure.factor < 1 < both.certain.factor
-    assert gating(model.plan, replace(card, certain=1.0)).care is None
-    assert gating(model.plan, replace(card, sure=None)).care is None
+def test_gates_that_remember_nothing_have_the_thresholds_of_what_is_unsure(model: Model) -> None:
+    card = replace(model.card, care=(0.5, 1.0, 3.0), tolerance=2.0)
+    chosen = gating(replace(model, card=card), "balanced", "truncation")
+    assert chosen.care is None
+    assert chosen.policy == preset("balanced", "truncation", 1.0)

@@ -10,11 +10,13 @@ import pytest
 
 from skipvid.engine.stream import Stream
 from skipvid.errors import UsageError
+from skipvid.gates.care import Care
 from skipvid.gates.norms import NormGate
 from skipvid.gates.policies import InputNorm, Truncation
 from skipvid.gates.presets import DEFAULT_FAMILY
-from skipvid.gates.thresholds import load_thresholds, save_thresholds
+from skipvid.gates.thresholds import Thresholds, load_thresholds, save_thresholds, thresholds_for
 from skipvid.models.detection import Detections
+from skipvid.models.gating import gating_of
 from skipvid.models.loading import load
 from skipvid.models.model import Model
 from skipvid.tune.goals import KeepQuality, ReachSpeed
@@ -142,7 +144,7 @@ def test_every_method_meets_the_goal_and_beats_exact(
 
 @pytest.mark.parametrize("family", ["input-norm", "output-norm"])
 def test_norm_gates_are_shaped_as_truncation_is(family: str, model: Model, footage: list[Footage], bench: Bench) -> None:
-    tuned = tune(model, footage, Request(KeepQuality(0.1), family=family, engine="reference", threads=1))
+    tuned = tune(model, footage, Request(KeepQuality(0.1), family=family, engine="reference", threads=1, care=False))
     policy = tuned.thresholds.policy
     assert isinstance(policy, NormGate)
     assert family == policy.TYPE
@@ -238,3 +240,25 @@ def test_what_is_made_finer_is_made_finer_at_the_input_too() -> None:
     policy = InputNorm(0.1, input_threshold=2.0, input_noise=0.5, vector_threshold=0.04, layers={"a": 0.2, "input": 4.0})
     half = finer(policy, 0.5)
     assert half == InputNorm(0.05, input_threshold=1.0, input_noise=0.25, vector_threshold=0.02, layers={"a": 0.1, "input": 4.0})
+
+
+def test_thresholds_are_tuned_with_the_care_that_the_file_names(model: Model, footage: list[Footage], tmp_path: Path) -> None:
+    careful, even = (
+        tune(model, footage, Request(KeepQuality(0.1), engine="reference", threads=1, care=care)).thresholds
+        for care in (True, False)
+    )
+    assert (careful.care, even.care) == (model.card.care, None)
+    for method in ("uniform", "front-to-back"):
+        request = Request(KeepQuality(0.1), method, engine="reference", threads=1)
+        assert tune(model, footage, request).thresholds.care is None
+    save_thresholds(tmp_path / "careful.json", careful)
+    loaded = load_thresholds(tmp_path / "careful.json", model.plan)
+    assert gating_of(loaded, model).care == Care(*model.card.care, conf=model.conf)
+    assert gating_of(even, model).care is None
+
+
+@pytest.mark.parametrize("care", [[1.0, 2.0], [0.0, 1.0, 2.0], [2.0, 1.0, 3.0], [1.0, 2.0, "3"], 2.0])
+def test_a_file_with_impossible_care_is_refused(model: Model, care: object) -> None:
+    data = {**Thresholds(InputNorm(0.1), model.plan.sha256).to_dict(), "care": care}
+    with pytest.raises(UsageError, match=r"care|factor"):
+        thresholds_for(model.plan, data, Path("t.json"))

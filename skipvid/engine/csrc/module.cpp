@@ -161,10 +161,11 @@ void bind_stream(nb::module_& m) {
              })
         .def("configure",
              [](Stream& s, float threshold, int dilation, const std::vector<std::vector<int>>& ignore, float low,
-                int frames, int radius, const std::vector<float>& thresholds, const std::vector<int>& norms,
-                const std::vector<std::vector<int>>& opens, const std::vector<float>& limits,
-                const std::vector<int>& joined, int structure, int refresh_every) {
-                 Rules rules{{threshold, dilation, {}, low, frames, radius}, {}, {}, {}, structure, refresh_every};
+                int frames, int radius, float coarse, const std::vector<float>& thresholds,
+                const std::vector<int>& norms, const std::vector<std::vector<int>>& opens,
+                const std::vector<float>& limits, const std::vector<int>& joined, int structure, int refresh_every) {
+                 Rules rules{
+                     {threshold, dilation, {}, low, frames, radius, coarse}, {}, {}, {}, structure, refresh_every};
                  rules.joined.assign(s.plan().tensors().size(), false);
                  for (const int tensor : joined) rules.joined.at(tensor) = true;
                  for (const auto& r : ignore) rules.input.ignore.push_back({r.at(0), r.at(1), r.at(2), r.at(3)});
@@ -180,6 +181,10 @@ void bind_stream(nb::module_& m) {
                                             o.at(10)});
                  }
                  s.configure(std::move(rules));
+             })
+        .def("relieve",
+             [](Stream& s, const Floats& factors) {
+                 s.relieve(floats(factors), static_cast<int>(factors.shape(0)), static_cast<int>(factors.shape(1)));
              })
         .def("reset", &Stream::reset)
         .def("use_threads", &Stream::use_threads)

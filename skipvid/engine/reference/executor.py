@@ -18,6 +18,7 @@ from skipvid.engine.reference.commit import EXACT_GATE, commit
 from skipvid.engine.reference.inputs import InputState
 from skipvid.engine.reference.kernels import Kernel, kernel
 from skipvid.engine.reference.opening import OpenState, residual_norm
+from skipvid.engine.reference.relief import Relief
 from skipvid.engine.reference.sweep import Sweep
 from skipvid.engine.rules import gated_convolutions, joined_maps
 from skipvid.gates.settings import EXACT, GateSettings
@@ -47,7 +48,8 @@ class ReferenceExecutor:
         over = spread(threads if threads > 0 else torch.get_num_threads())
         self._kernels = tuple(kernel(op, plan.tensors, over) for op in plan.ops)
         self._writers = {output: k for k in self._kernels for output in k.op.outputs}
-        self._input = InputState(plan.input, pixels)
+        self._relief = Relief()
+        self._input = InputState(plan.input, pixels, self._relief)
         self._nothing = {name: torch.zeros(t.height, t.width, dtype=torch.bool) for name, t in plan.tensors.items()}
         self._everything = {name: torch.ones(t.height, t.width, dtype=torch.bool) for name, t in plan.tensors.items()}
         self._maps: dict[str, Tensor] = {}
@@ -80,6 +82,10 @@ class ReferenceExecutor:
         self._inside = self._joined.intersection(name for joint in inverted for name in joint.maps())
         self._settings = settings
 
+    def relieve(self, factors: FloatArray) -> None:
+        """Multiply thresholds in places; see `skipvid.engine.executor.Executor.relieve`."""
+        self._relief.set(factors)
+
     def use_threads(self, threads: int) -> None:
         """Nothing: torch's threads belong to the process."""
 
@@ -105,6 +111,7 @@ class ReferenceExecutor:
         with torch.inference_mode(), _one_torch_thread():
             name = self._plan.input.name
             old = self._maps.get(name)
+            self._relief.begin()
             look = self._sweep.begin(0 if refresh else self._settings.refresh_every)
             changed = take(look)
             assert self._input.map is not None
@@ -179,8 +186,8 @@ class ReferenceExecutor:
         else:
             active = self._footprint(k)
             gate = self._settings.opens.get(op.name)
-            if gate is not None and bool(active.any()):
-                active = self._opening[op.name].open(self._residuals[op.inputs[0]], active, gate)
+            if gate is not None and (self._relief.asks or bool(active.any())):
+                active = self._opening[op.name].open(self._residuals[op.inputs[0]], active, gate, self._relief)
             if exactly is not None:
                 active = active | exactly
         if op.name in self._opening:
@@ -238,6 +245,7 @@ class ReferenceExecutor:
     def reset(self) -> None:
         """Forget everything; the next frame is a refresh, and the stream equals a fresh one."""
         self._input.reset()
+        self._relief.reset()
         self._maps.clear()
         self._opening.clear()
         self._sweep = Sweep(self._plan)

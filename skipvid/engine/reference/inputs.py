@@ -8,6 +8,7 @@ from torch import Tensor
 from skipvid.engine.executor import ByteArray, PixelMap
 from skipvid.engine.reference import masks
 from skipvid.engine.reference.commit import bits_differ
+from skipvid.engine.reference.relief import Relief
 from skipvid.errors import UsageError
 from skipvid.gates.settings import GateSettings, InputGate
 from skipvid.plan import FloatArray, TensorSpec
@@ -21,9 +22,11 @@ class InputState:
     Args:
         spec: The input map.
         pixels: How images become input; None where only tensors are given.
+        relief: Where the threshold is coarser.
     """
 
-    def __init__(self, spec: TensorSpec, pixels: PixelMap | None) -> None:
+    def __init__(self, spec: TensorSpec, pixels: PixelMap | None, relief: Relief) -> None:
+        self._relief = relief
         self._spec = spec
         self._pixels = pixels
         self._unit = torch.ones(spec.channels) if pixels is None else torch.tensor(pixels.unit)
@@ -106,6 +109,10 @@ class InputState:
         return self._image is not None
 
     def _exceeds(self, difference: Tensor, gate: InputGate) -> Tensor:
+        coarse = self._relief.coarse(self._spec.height, self._spec.width)
+        return torch.where(coarse, ~(difference <= gate.relieved), self._exceeds_finely(difference, gate))
+
+    def _exceeds_finely(self, difference: Tensor, gate: InputGate) -> Tensor:
         exceeds = ~(difference <= gate.threshold)
         if gate.hysteresis is None:
             return exceeds
@@ -120,7 +127,9 @@ class InputState:
         allowed = torch.ones_like(candidates)
         for rect in settings.input.ignore:
             allowed[max(rect.y0, 0) : max(rect.y1, 0), max(rect.x0, 0) : max(rect.x1, 0)] = False
-        near = masks.dilate(candidates & allowed, settings.input.dilation)
+        candidates = candidates & allowed
+        coarse = self._relief.coarse(self._spec.height, self._spec.width)
+        near = candidates | masks.dilate(candidates & ~coarse, settings.input.dilation)
         if settings.input.threshold > 0:
             near = masks.blocks(near, settings.structure)
         if look is not None:

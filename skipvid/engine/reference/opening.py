@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from skipvid.engine.reference import masks
+from skipvid.engine.reference.relief import Relief
 from skipvid.gates.settings import OpenGate, Reference
 from skipvid.plan import Conv, TensorSpec
 
@@ -55,13 +56,14 @@ class OpenState:
         self._target = target
         self._sums = torch.zeros(target.height, target.width)
 
-    def open(self, residual: Tensor, reached: Tensor, gate: OpenGate) -> Tensor:
+    def open(self, residual: Tensor, reached: Tensor, gate: OpenGate, relief: Relief) -> Tensor:
         """Decide for one frame.
 
         Args:
             residual: ``(H, W)`` norms of what was committed to the input map, see `residual_norm`.
             reached: ``(out_h, out_w)`` bool: output pixels with a committed pixel in their window.
             gate: The rule.
+            relief: Where it is coarser, and which pixels are to be asked again.
 
         Returns:
             ``(out_h, out_w)`` bool: the pixels to compute.
@@ -69,9 +71,12 @@ class OpenState:
         sums = window_sum(residual, self._op, self._target)
         if gate.reference is Reference.ACCUMULATING:
             sums = self._sums = self._sums + sums
-        limit = torch.tensor(gate.limit, dtype=torch.float32)
-        opened = reached & ~(sums <= limit) if gate.threshold > 0 else reached
-        return masks.blocks(opened, gate.structure)
+        if gate.threshold > 0:
+            size = (self._target.height, self._target.width)
+            asked = relief.asked(*size) if gate.reference is Reference.ACCUMULATING else None
+            limit = torch.tensor(gate.limit, dtype=torch.float32) * relief.factors(*size)
+            reached = (reached if asked is None else reached | asked) & ~(sums <= limit)
+        return masks.blocks(reached, gate.structure)
 
     def computed(self, active: Tensor) -> None:
         """These pixels now show their window as it is."""

@@ -212,6 +212,82 @@ def test_the_input_follows_the_same_rules_as_in_the_reference(as_images: bool, s
         assert ours.changed("x").shape == (spec.height, spec.width)
 
 
+def factors(rng: np.random.Generator, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Powers of two, so that products with whole limits are exact."""
+    return rng.choice(np.array([0.5, 1, 2, 4], np.float32), size=size or tuple(rng.integers(1, 5, 2)))
+
+
+@pytest.mark.parametrize("reference", Reference)
+@settings(max_examples=60, deadline=None)
+@given(plan=conv_plans(), seed=st.integers(0, 99), limit=st.integers(0, 40), structure=st.sampled_from(STRUCTURES))
+def test_relief_opens_what_it_does_in_the_reference(
+    reference: Reference, plan: Plan, seed: int, limit: int, structure: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    gates = GateSettings(InputGate(1.0, 1, coarse=2.0), opens={"conv": OpenGate(float(limit), 1.0, reference, structure)})
+    ours, theirs = native(plan, gates), ReferenceExecutor(plan, None, gates)
+    grids = [factors(rng, (2, 3)), factors(rng), *(factors(rng, (3, 4)) for _ in range(4))]
+    for t, x in enumerate(frames(plan, seed, (0.2, 0.0, 0.1, 0.3, 0.0, 0.05), whole=True)):
+        if t != 2 and t < len(grids):
+            ours.relieve(grids[t])
+            theirs.relieve(grids[t])
+        ours.step(x)
+        theirs.step(x)
+        assert_same_masks(plan, ours, theirs, t)
+
+
+@pytest.mark.parametrize("as_images", [True, False], ids=["images", "tensors"])
+@pytest.mark.parametrize("hysteresis", [None, Hysteresis(0.4, 3, 2)], ids=["plain", "hysteresis"])
+def test_relief_at_the_input_is_as_in_the_reference(as_images: bool, hysteresis: Hysteresis | None) -> None:
+    plan = NETWORKS["residual_block"]
+    gates = GateSettings(InputGate(6, 1, (Rect(3, 4, 12, 9),), hysteresis, coarse=11.5))
+    ours, theirs = native(plan, gates, pixels=True), ReferenceExecutor(plan, grey_pixels(), gates)
+    rng = np.random.default_rng(1)
+    for t in range(8):
+        image = rng.integers(100, 116, (plan.input.height, plan.input.width, 3), np.uint8)
+        x = np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32) / np.float32(127.5) - np.float32(1)
+        grid = factors(rng)
+        for executor in (ours, theirs):
+            executor.relieve(grid)
+            executor.step_image(image) if as_images else executor.step(x)
+        assert np.array_equal(ours.changed("x"), theirs.changed("x")), t
+        assert t == 0 or 0 < ours.changed("x").mean() < 1
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_under_relief_bits_do_not_depend_on_threads_and_a_reset_forgets_it(name: str) -> None:
+    plan = NETWORKS[name]
+    gates = coarse(plan)["opens"]
+    executors = [native(plan, gates, threads) for threads in (1, 2, 3)]
+    for x in frames(plan, 9):
+        executors[2].relieve(np.full((3, 3), 8, np.float32))
+        executors[2].step(x)
+    executors[2].reset()
+    rng = np.random.default_rng(2)
+    for t, x in enumerate(frames(plan, 7)):
+        grid = factors(rng)
+        for executor in executors:
+            if t:
+                executor.relieve(grid)
+            executor.step(x)
+        for tensor in plan.tensors:
+            assert len({executor.tensor(tensor).tobytes() for executor in executors}) == 1, (t, tensor)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_at_threshold_0_relief_changes_nothing(name: str) -> None:
+    plan = NETWORKS[name]
+    opens = {op.name: OpenGate(0.0) for op in plan.ops if isinstance(op, Conv)}
+    delta, full = native(plan, GateSettings(opens=opens)), native(plan)
+    rng = np.random.default_rng(3)
+    for x in frames(plan, 2):
+        delta.relieve(factors(rng))
+        delta.step(x)
+        full.step(x, refresh=True)
+        for tensor in plan.tensors:
+            assert delta.tensor(tensor).tobytes() == full.tensor(tensor).tobytes(), tensor
+
+
 def test_gates_may_come_and_go() -> None:
     plan = NETWORKS["depthwise_chain"]
     executor = native(plan)

@@ -29,6 +29,7 @@ class BitMap {
         row(y)[x >> 6] |= uint64_t{1} << (x & 63);
         widen(y, y + 1);
     }
+    void clear(int y, int x) { row(y)[x >> 6] &= ~(uint64_t{1} << (x & 63)); }
     uint64_t tail() const { return tail_; }  // valid bits of a row's last word
 
     void clear();

@@ -72,6 +72,24 @@ void Stream::compare_image(const uint8_t* image, float threshold, int top, int b
     candidates.trim();
 }
 
+// Of the candidates that relief makes coarse, those stay that differ by more than the coarse threshold.
+void Stream::compare_coarsely(const uint8_t* image, BitMap& candidates) {
+    const Cells& cells = relief_.of(candidates.height(), candidates.width());
+    if (!cells.any_coarse() || rule_.threshold == 0.0f) return;
+    const int width = candidates.width(), whole = static_cast<int>(std::min(255.0f, std::floor(rule_.coarse)));
+    each_image_row(candidates.top(), candidates.bottom(), kConvertAlone, [&](int y) {
+        const uint8_t *row = image + static_cast<size_t>(y) * width * 3, *behind = image_.data() + (row - image);
+        for (int w = 0; w < candidates.words(); ++w) {
+            uint64_t &bits = candidates.row(y)[w], coarse = cells.coarse(y)[w], differing = 0;
+            if ((bits & coarse) == 0) continue;
+            const ptrdiff_t first = static_cast<ptrdiff_t>(w) * 64 * 3;
+            plan_->kernels().differ_image(row + first, behind + first, std::min(64, width - w * 64), whole, &differing);
+            bits &= ~coarse | differing;
+        }
+    });
+    candidates.trim();
+}
+
 // Takes over those of the `near` pixels of a row that differ in any bit. Their mask is what changes in the map: an
 // image may differ where the input does not, in a channel that it does not read.
 template <int Channels>
@@ -132,6 +150,7 @@ void Stream::take_image(const uint8_t* image) {
         low.intersect(recent);
         candidates.add(low);
     }
+    compare_coarsely(image, candidates);
     BitMap near(v.height, v.width);
     spread(candidates, near);
     each_image_row(near.top(), near.bottom(), kConvertAlone, [&](int y) {

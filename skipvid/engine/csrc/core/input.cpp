@@ -11,6 +11,7 @@ void Stream::begin(const float* chw, bool refresh) {
     refresh_ = refresh || !started_;
     started_ = true;
     begin_sweep();
+    relief_.begin();
     image_.clear();
     take(chw);
 }
@@ -19,6 +20,7 @@ void Stream::begin_image(const uint8_t* hwc, bool refresh) {
     refresh_ = refresh || !started_ || image_.empty();
     started_ = true;
     begin_sweep();
+    relief_.begin();
     take_image(hwc);
 }
 
@@ -36,14 +38,16 @@ void Stream::remember(const BitMap& candidates, BitMap& recent) {
 }
 
 // spread = pixels near a candidate that lies outside the ignored rectangles, or to be looked at anyway, and outside
-// those rectangles themselves.
-void Stream::spread(BitMap& candidates, BitMap& spread) const {
+// those rectangles themselves. What relief makes coarse takes nothing along.
+void Stream::spread(BitMap& candidates, BitMap& spread) {
     for (const Rectangle& r : rule_.ignore) candidates.remove(r.x0, r.y0, r.x1, r.y1);
     candidates.trim();
-    if (rule_.dilation > 0)
-        dilate(candidates, rule_.dilation, spread);
-    else
-        spread.add(candidates);
+    if (rule_.dilation > 0) {
+        BitMap fine = candidates;
+        relief_.of(fine.height(), fine.width()).remove_coarse(fine);
+        dilate(fine, rule_.dilation, spread);
+    }
+    spread.add(candidates);
     if (rule_.threshold > 0.0f) spread_blocks(spread, structure_);
     if (sweep_.count > 0) spread.fill_rows(sweep_.first_row(spread.height()), sweep_.end_row(spread.height()));
     for (const Rectangle& r : rule_.ignore) spread.remove(r.x0, r.y0, r.x1, r.y1);
@@ -93,6 +97,13 @@ void Stream::take(const float* chw) {
                 if (recent.get(y, x) && exceeds(chw + static_cast<size_t>(y) * v.width + x, v.at(y, x), rule_.low))
                     candidates.set(y, x);
     }
+    if (const Cells& cells = relief_.of(v.height, v.width); cells.any_coarse() && rule_.threshold > 0.0f)
+        for (int y = candidates.top(); y < candidates.bottom(); ++y)
+            for (int x = 0; x < v.width; ++x) {
+                if (((cells.coarse(y)[x >> 6] >> (x & 63)) & 1) == 0) continue;
+                if (!exceeds(chw + static_cast<size_t>(y) * v.width + x, v.at(y, x), rule_.coarse))
+                    candidates.clear(y, x);
+            }
     BitMap near(v.height, v.width);
     spread(candidates, near);
     near.each([&](int y, int x) {

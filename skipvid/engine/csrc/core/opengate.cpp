@@ -23,7 +23,8 @@ void Residual::clear(const BitMap& changed) {
 }
 
 void OpenGate::open(const OpenRule& rule, const Residual& residual, int height, int width, const Kernels& kernels,
-                    int threads, BitMap& active) {
+                    int threads, bool ask, BitMap& active) {
+    if (ask && rule.accumulate && rule.limit >= 0.0f) cells_.add_finer(active);
     const Axis &v = rule.vertical, &h = rule.horizontal;
     const int rows = active.bottom() - active.top();
     const auto look = [&](int chunk, int) {
@@ -41,7 +42,7 @@ void OpenGate::open(const OpenRule& rule, const Residual& residual, int height, 
             }
             float* sums = rule.accumulate ? sums_.data() + static_cast<size_t>(y) * stride_ : nullptr;
             kernels.open_row({lines.data(), v.kernel, h.kernel, h.stride, h.dilation, h.pad, width, columns.data(),
-                              sums, rule.limit, active.row(y), active.words()});
+                              sums, rule.limit, cells_.factors(y), active.row(y), active.words()});
         }
     };
     Pool::instance().run(rows * active.words() > kWordsAlone ? threads : 1, div_up(rows, kRowsPerChunk), look);

@@ -6,6 +6,7 @@
 
 #include "../kernels/kernels.hpp"
 #include "footprint.hpp"
+#include "relief.hpp"
 
 namespace skipvid {
 
@@ -33,15 +34,18 @@ struct Residual {
 // What the closed output pixels of one convolution remember.
 class OpenGate {
   public:
-    OpenGate(int height, int width)
-        : stride_(round_up(width, 64)), sums_(static_cast<size_t>(height) * stride_, 0.0f) {}
-    // From the output pixels that a change reaches to those to compute. `height` and `width` are of the input map.
+    // `cells`: where limits are coarser, of the output map.
+    OpenGate(int height, int width, const Cells& cells)
+        : cells_(cells), stride_(round_up(width, 64)), sums_(static_cast<size_t>(height) * stride_, 0.0f) {}
+    // From the output pixels that a change reaches to those to compute. `height` and `width` are of the input map;
+    // `ask`: pixels whose cell has become finer are asked again, by what they remember.
     void open(const OpenRule& rule, const Residual& residual, int height, int width, const Kernels& kernels,
-              int threads, BitMap& active);
+              int threads, bool ask, BitMap& active);
     // These pixels now show their window as it is.
     void computed(const BitMap& active);
 
   private:
+    const Cells& cells_;
     int stride_;  // of a row: whole words of a mask
     std::vector<float> sums_;
 };

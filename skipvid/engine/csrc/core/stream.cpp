@@ -107,7 +107,8 @@ void Stream::configure(Rules rules) {
         const View& out = maps_[plan_->ops()[rule.op]->output].view;
         opening_.rules[rule.op] = rule;
         auto& gate = opening_.gates[rule.op] = std::move(before[rule.op]);
-        if (gate == nullptr) gate = std::make_unique<OpenGate>(out.height, out.width);
+        if (gate == nullptr)
+            gate = std::make_unique<OpenGate>(out.height, out.width, relief_.of(out.height, out.width));
     }
     sweep_.every = rules.refresh_every;
     const bool rebind = rules.joined != joined_;
@@ -148,6 +149,7 @@ void Stream::reset() {
     std::fill(ms_.begin(), ms_.end(), 0.0);
     for (Map& map : maps_) std::fill(map.residual.norm.begin(), map.residual.norm.end(), 0.0f);
     sweep_.next = 0;
+    relief_.set({1.0f}, 1, 1);
     image_.clear();
     started_ = false;
     // Halos are never written and a refresh writes the rest, so buffers need no clearing.
@@ -156,7 +158,7 @@ void Stream::reset() {
 void Stream::run(int first, int last) {
     using Clock = std::chrono::steady_clock;
     const Pool::Frame frame;
-    const bool quiet = maps_[input_].changed.empty() && sweep_.count == 0;
+    const bool quiet = maps_[input_].changed.empty() && sweep_.count == 0 && !relief_.asks();
     banded_ = first;
     if (threads_ > 1 && !refresh_ && !profiling && !quiet) {
         run_flow(first, last);
@@ -207,10 +209,10 @@ void Stream::run_op(int index) {
         active.fill();
     } else {
         nodes_[index]->footprint(active);
-        if (gate != nullptr && !active.empty()) {
+        if (gate != nullptr && (relief_.asks() || !active.empty())) {
             const Map& in = maps_[op.inputs[0]];
             gate->open(opening_.rules[index], in.residual, in.view.height, in.view.width, plan_->kernels(), threads_,
-                       active);
+                       relief_.asks(), active);
         }
     }
     BitMap looked;

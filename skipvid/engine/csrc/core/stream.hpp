@@ -10,6 +10,7 @@
 #include "heat.hpp"
 #include "layout.hpp"
 #include "plan.hpp"
+#include "relief.hpp"
 
 namespace skipvid {
 
@@ -24,6 +25,8 @@ struct InputRule {
     // A lower threshold within `radius` of what exceeded the full one in the last `frames` frames; 0 frames: none.
     float low = 0.0f;
     int frames = 0, radius = 0;
+    // The threshold where relief is above 1, and where nothing near is taken along.
+    float coarse = 0.0f;
 };
 
 // What GateSettings says.
@@ -75,6 +78,8 @@ class Stream {
     Stream& operator=(const Stream&) = delete;
 
     void configure(Rules rules);
+    // (rows, columns) factors, each cell's, from the next frame on, see Executor.relieve.
+    void relieve(std::vector<float> factors, int rows, int columns) { relief_.set(std::move(factors), rows, columns); }
     void reset();
     // Computes a joined tensor, which nothing else does.
     void restore(int tensor);
@@ -112,7 +117,8 @@ class Stream {
     void take(const float* chw);
     void take_image(const uint8_t* image);
     void remember(const BitMap& candidates, BitMap& recent);
-    void spread(BitMap& candidates, BitMap& spread) const;
+    void spread(BitMap& candidates, BitMap& spread);
+    void compare_coarsely(const uint8_t* image, BitMap& candidates);
     template <class Body>
     void each_image_row(int top, int bottom, int alone, const Body& body);
     void compare_image(const uint8_t* image, float threshold, int top, int bottom, BitMap& candidates);
@@ -155,6 +161,7 @@ class Stream {
     int threads_;
     InputRule rule_;
     int structure_ = 1;
+    Relief relief_;  // outlives the gates, which refer to it
     Opening opening_;
     Sweep sweep_;
     std::vector<int32_t> since_;  // frames since an input pixel exceeded the threshold; empty while hysteresis is off

@@ -179,7 +179,8 @@ struct OpenArgs {
     float* columns;  // scratch, (64 * words - 1) * stride + (kernel_w - 1) * dilation + 1 floats
     float* sums;     // 64 * words floats: what closed pixels remember; null: nothing
     float limit;
-    uint64_t* mask;  // pixels that a change reaches; those whose sum is at most `limit` are taken out
+    const float* factors;  // 64 * words floats: what the limit is multiplied by at each pixel
+    uint64_t* mask;        // pixels that a change reaches; those whose sum is at most their limit are taken out
     int words;
 };
 

@@ -36,7 +36,7 @@ inline uint64_t open_few(const OpenArgs& a, int w, uint64_t word) {
         const int x = w * 64 + std::countr_zero(bits);
         float sum = window_sum(a, x);
         if (a.sums != nullptr) sum = a.sums[x] += sum;
-        if (sum <= a.limit) word ^= bits & -bits;
+        if (sum <= a.limit * a.factors[x]) word ^= bits & -bits;
     }
     return word;
 }
@@ -59,7 +59,7 @@ inline uint64_t open_many(const OpenArgs& a, int w, uint64_t word) {
             sum = load(a.sums + x) + sum;
             store(a.sums + x, sum);
         }
-        closed |= at_most(sum, splat(a.limit)) << i;
+        closed |= at_most(sum, splat(a.limit) * load(a.factors + x)) << i;
     }
     return word & ~closed;
 }

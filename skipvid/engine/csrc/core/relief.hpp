@@ -1,0 +1,59 @@
+// Relief: by how much thresholds are coarser in places, cell by cell of a grid over the picture. The rule is written
+// down at Executor.relieve in skipvid/engine/executor.py.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "bitmap.hpp"
+
+namespace skipvid {
+
+// What a grid says of the pixels of maps of one size: pixel (y, x) lies in cell (y * rows / height, x * columns /
+// width).
+class Cells {
+  public:
+    Cells(int height, int width);
+    // `factors`, `finer`: (rows, columns).
+    void set(const std::vector<float>& factors, const std::vector<bool>& finer, int rows, int columns);
+    // Of the pixels of a row, for whole words of a mask: what limits are multiplied by.
+    const float* factors(int y) const { return factors_.data() + cell_row(y) * 64 * words_; }
+    // Adds the pixels of cells that have become finer.
+    void add_finer(BitMap& map) const;
+    // Pixels of a row in cells whose factor is above 1.
+    const uint64_t* coarse(int y) const { return coarse_.data() + cell_row(y) * words_; }
+    bool any_coarse() const { return any_coarse_; }
+    void remove_coarse(BitMap& map) const;
+
+  private:
+    size_t cell_row(int y) const { return static_cast<size_t>(y * rows_ / height_); }
+
+    int height_, width_, words_;
+    int rows_ = 1;
+    bool any_coarse_ = false;
+    std::vector<float> factors_;            // (rows, 64 * words)
+    std::vector<uint64_t> coarse_, finer_;  // (rows, words)
+};
+
+class Relief {
+  public:
+    // From the next frame on. A grid of another size than the last one's is compared with factors of 1.
+    void set(std::vector<float> factors, int rows, int columns);
+    // A frame begins.
+    void begin();
+    // Whether this frame asks closed pixels again, since their cells have become finer.
+    bool asks() const { return asks_; }
+    // The cells of maps of this size; they live as long as this does.
+    const Cells& of(int height, int width);
+
+  private:
+    int rows_ = 1, columns_ = 1;
+    std::vector<float> factors_{1.0f}, last_{1.0f};  // of the next frame and of the last one
+    std::vector<bool> finer_{false};
+    bool next_asks_ = false, asks_ = false;
+    std::map<std::pair<int, int>, Cells> cells_;
+};
+
+}  // namespace skipvid
