@@ -3,11 +3,11 @@
     python benchmarks/cameras.py --model yolox_nano.onnx VIDEO...
 
 On the first half of each video thresholds are tuned by ``skipvid tune-thresholds`` as it is: layer by layer, and, for
-truncation and for input-norm, with ``--method uniform``, which sweeps one threshold for all layers together with the threshold
-and the dilation of the input. All three have the same goal and the same frames, half of which the tuner keeps to itself for
-verification. What is told is what each comes to on the second half of the video. There they do not come to the same agreement.
-So it is also told how many MACs the uniform settings execute when their thresholds are scaled until their loss
-(`skipvid.tune.agreement.Agreement.loss`, which unlike AP moves smoothly) is that of the tuned ones.
+truncation and for input-norm, with ``--method uniform``, which sweeps one threshold for all layers, and all of the picture,
+together with the threshold and the dilation of the input. All three have the same goal and the same frames, half of which the
+tuner keeps to itself for verification. What is told is what each comes to on the second half of the video. There they do not
+come to the same agreement. So it is also told how many MACs the uniform settings execute when their thresholds are scaled until
+their loss (`skipvid.tune.agreement.Agreement.loss`, which unlike AP moves smoothly) is that of the tuned ones.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from tuning import FAMILIES, cell, fewer, line
 
 from skipvid.gates.thresholds import Thresholds
+from skipvid.models.gating import gating_of
 from skipvid.models.loading import load
 from skipvid.models.model import Model
 from skipvid.tune.goals import KeepQuality
@@ -99,7 +100,8 @@ def halves(whole: Footage) -> tuple[Footage, Footage]:
 def _tried(bench: Bench, thresholds: Thresholds) -> Trial:
     """Thresholds on a bench, as shares of the scales that they carry, which stay with the bench; the noise is the video's own."""
     bench.use_scales(thresholds.scales)
-    return bench.run(tunable(thresholds.policy))
+    model = bench.footage[0].model
+    return bench.caring(gating_of(thresholds, model).care).run(tunable(thresholds.policy))
 
 
 def _options() -> argparse.Namespace:

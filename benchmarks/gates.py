@@ -15,7 +15,7 @@ from pathlib import Path
 
 from skipvid.gates.norms import InputNorm, OutputNorm
 from skipvid.gates.policies import Policy, Truncation
-from skipvid.gates.presets import FAMILIES
+from skipvid.gates.presets import DEFAULT_FAMILY, FAMILIES, preset_care
 from skipvid.gates.settings import Norm, Reference
 from skipvid.models.loading import load
 from skipvid.tune.sampling import successive
@@ -27,15 +27,18 @@ LEAD = 24  # frames in front, in which scales and noise are learned
 
 @dataclass(frozen=True)
 class Row:
-    """A gate of the table, and the norm its scales are measured in."""
+    """A gate of the table, the norm its scales are measured in, and whether it is with the care of its preset."""
 
     name: str
     policy: Policy
     norm: Norm
+    preset: str = ""
 
 
 def rows() -> Iterator[Row]:
     """The gates, by family."""
+    for name in ("high", "balanced", "fast"):
+        yield replace(_row(f"{DEFAULT_FAMILY} with care, {name}", FAMILIES[DEFAULT_FAMILY][name]), preset=name)
     for family, presets in FAMILIES.items():
         for name in ("high", "balanced", "fast"):
             yield _row(f"{family}, {name}", presets[name])
@@ -66,14 +69,16 @@ def main() -> None:
         for row in rows():
             if row.norm not in benches:
                 benches[row.norm] = Bench(footage, norm=row.norm)
-            trial = benches[row.norm].run(row.policy)
+            model = footage[0].model
+            care = preset_care(row.preset, model.card.care, model.conf) if row.preset else None
+            trial = benches[row.norm].caring(care).run(row.policy)
             lines.setdefault(row.name, []).append(_cell(trial))
             print(f"{Path(video).name} {row.name}: {lines[row.name][-1]}", flush=True)
         head.append(f"{Path(video).stem} (dense {next(iter(benches.values())).dense_ms:.0f} ms)")
     table = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     table += ["| " + " | ".join([name, *cells]) + " |" for name, cells in lines.items()]
-    model = Path(options.model).stem
-    note = f"{model}, {options.frames} frames of each video in one run, {platform.machine()}; `python benchmarks/gates.py`."
+    frames = f"{Path(options.model).stem}, {options.frames} frames of each video in one run"
+    note = f"{frames}, {platform.machine()}; `python benchmarks/gates.py`."
     text = "\n".join([*table, "", note])
     if options.out is None:
         print(text)

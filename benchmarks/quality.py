@@ -15,7 +15,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--reported", nargs="*", default=[], help="other videos")
     parser.add_argument("--presets", nargs="+", default=["high", "balanced", "fast"], choices=list(PRESETS))
     parser.add_argument("--frames", type=int, default=300, help="frames of each video")
+    parser.add_argument("--without-care", action="store_true", help="thresholds as they are in all of the picture")
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cache", type=Path, default=Path("build/quality.json"))
@@ -88,6 +89,8 @@ def _rows(model: str, video: str, options: argparse.Namespace, cache: _Cache) ->
     with open_source(video) as source:
         network = load(model, frame_size=(source.width, source.height))
     chosen = {name: gating(network, name) for name in options.presets}
+    if options.without_care:
+        chosen = {name: replace(gates, care=None) for name, gates in chosen.items()}
     keys = {name: _key(network.plan.sha256, Path(video).name, options.frames, *_facts(gates)) for name, gates in chosen.items()}
     for name, key in keys.items():
         if cache.get(key) is not None:

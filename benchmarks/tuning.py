@@ -20,10 +20,10 @@ from itertools import product
 from pathlib import Path
 
 from skipvid.gates.policies import InputNorm, Truncation
-from skipvid.gates.presets import preset
+from skipvid.gates.presets import DEFAULT, preset, preset_care
 from skipvid.gates.settings import Norm
 from skipvid.gates.thresholds import Thresholds, load_thresholds
-from skipvid.models.gating import tuned_for
+from skipvid.models.gating import gating_of, tuned_for
 from skipvid.models.loading import load
 from skipvid.models.model import Model
 from skipvid.tune.sampling import sample_video
@@ -68,7 +68,10 @@ def main() -> None:
 
 
 def _rows(model: Model, tuned: Thresholds, families: tuple[str, ...], options: argparse.Namespace) -> Iterator[Row]:
-    policy, plain = tunable(tuned.policy), tunable(preset("balanced", tolerance=model.card.tolerance))
+    policy, plain = tunable(tuned.policy), tunable(preset(DEFAULT, tolerance=model.card.tolerance))
+    # A file of the package is for the default preset, and has its care.
+    usual = preset_care(DEFAULT, model.card.care, model.conf)
+    care = usual if options.tuned is None else gating_of(tuned, model).care
     used = {str(item["name"]): [(int(a), int(b)) for a, b in item["clips"]] for item in tuned.footage}
     norms: set[Norm] = {policy.norm, plain.norm, *(base_of(family).norm for family in families)}
     for video in options.videos:
@@ -77,11 +80,12 @@ def _rows(model: Model, tuned: Thresholds, families: tuple[str, ...], options: a
         benches = {norm: Bench(footage, "auto", options.threads, norm=norm) for norm in norms}
         own = benches[policy.norm].scales
         benches[policy.norm].use_scales(own if options.own_scales else tuned.scales)
-        best = benches[policy.norm].run(policy)
+        best = benches[policy.norm].caring(care).run(policy)
         benches[policy.norm].use_scales(own)
         found = {family: _best_uniform(benches[base_of(family).norm], family, best.quality - ROUNDING) for family in families}
         name = f"{Path(video).stem}{' (other frames)' if taken else ''}"
-        yield Row(name, best.agreement.objects_per_frame, best, benches[plain.norm].run(plain), found)
+        balanced = benches[plain.norm].caring(usual).run(plain)
+        yield Row(name, best.agreement.objects_per_frame, best, balanced, found)
 
 
 def _best_uniform(bench: Bench, family: str, quality: float) -> Trial | None:

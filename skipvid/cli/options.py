@@ -68,7 +68,8 @@ Labels = Annotated[Path | None, typer.Option(help="File with a class name per li
 Imgsz = Annotated[
     str | None,
     typer.Option(
-        help="Size of the network's input: a side, or height x width (384x640). Default: the card's.", rich_help_panel=_NETWORK
+        help="Size of the network's input: its longest side, or height x width (384x640). Default: the card's.",
+        rich_help_panel=_NETWORK,
     ),
 ]
 Conf = Annotated[

@@ -1,8 +1,8 @@
 """A stream: one video on one plan, with the decisions around the executor.
 
-The executor knows commit rules and frames. The stream decides the rules - from a policy, after watching the first frames where
-the policy's numbers are relative -, when to recompute everything, and what of the outputs is worth computing again. It holds all
-of its state: streams on one plan do not see each other.
+The executor knows commit rules and frames. What a frame is executed with is decided in `skipvid.engine.direction`; the stream
+executes it, counts what that took, and knows what of the outputs is worth computing again. It holds all of its state: streams on
+one plan do not see each other.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipvid.engine import EngineName, create_executor
-from skipvid.engine.budgeting import Budgeting
-from skipvid.engine.calibration import Calibration
 from skipvid.engine.counts import Counter, FrameStats
+from skipvid.engine.direction import Direction, Order
 from skipvid.engine.executor import ByteArray, Executor, PixelMap
 from skipvid.engine.outputs import GraphOutputs
-from skipvid.engine.refreshes import BUDGET, FIRST, REQUESTED, Refreshes
+from skipvid.engine.refreshes import BUDGET, FIRST, REQUESTED
 from skipvid.errors import UsageError
-from skipvid.gates.budget import FINER, Budget, Rationed
-from skipvid.gates.care import Attention, Care
+from skipvid.gates.budget import Budget
+from skipvid.gates.care import Care
 from skipvid.gates.policies import Policy
 from skipvid.gates.safety import Safety
 from skipvid.gates.settings import GateSettings, Rect
@@ -49,9 +48,6 @@ class Stream:
             outside of it; a moving camera and a step of exposure are not.
         care: How coarse gates are by what was found, see `saw`; None: as the policy says everywhere.
 
-    Attributes:
-        notices: Remarks for the user, each said once per stream.
-
     Raises:
         UsageError: If the engine cannot be used, or the policy does not fit the plan.
     """
@@ -72,17 +68,12 @@ class Stream:
     ) -> None:
         self._plan = plan
         self._policy = policy
-        self._ignore = ignore
         self._unit = None if pixels is None else pixels.unit
         self._made: dict[str, Any] = {"engine": engine, "threads": threads, "pixels": pixels}
         self._executor = create_executor(plan, engine, pixels, None, threads)
-        self._calibration = Calibration(plan, policy, scales or {}, ignore, self._unit, care)
+        self._direction = Direction(self._executor, policy, self._unit, safety, scales or {}, ignore, care)
         self._outputs = GraphOutputs(plan)
-        self._refreshes = Refreshes(safety)
         self._counter = Counter(plan)
-        self._budgeting = Budgeting(plan, ignore, self._executor.apart)
-        self._attention = Attention(care, plan.input.height, plan.input.width)
-        self.notices: list[str] = []
         self._begin()
         self.budget = budget
 
@@ -90,13 +81,6 @@ class Stream:
         self._frame = 0
         self._last: FrameStats | None = None
         self._settled = False  # whether the last picture was shown once more, and nothing came of it
-        self._calibration.begin()
-        later = self._calibration.later
-        if later is not None:
-            # A map with a gate keeps values of its own. Said now, they get their place; later, all maps would have to move.
-            self._executor.configure(later)
-        self._executor.configure(self._calibration.settings)
-        self.notices.clear()
 
     @property
     def plan(self) -> Plan:
@@ -107,28 +91,33 @@ class Stream:
         return self._executor
 
     @property
+    def notices(self) -> list[str]:
+        """Remarks for the user, each said once per stream."""
+        return self._direction.notices
+
+    @property
     def policy(self) -> Policy | None:
         return self._policy
 
     @property
     def settings(self) -> GateSettings:
         """The commit rules of the next frame."""
-        return self._calibration.settings
+        return self._direction.calibration.settings
 
     @property
     def asked(self) -> GateSettings:
         """The commit rules as the policy has them, whatever a budget makes of them."""
-        return self._calibration.asked
+        return self._direction.calibration.asked
 
     @property
     def scales(self) -> Mapping[str, float]:
         """Scales known or measured so far, by gate name."""
-        return self._calibration.scales
+        return self._direction.calibration.scales
 
     @property
     def calibrating(self) -> bool:
         """Whether frames are executed exactly for now, to measure scales."""
-        return self._calibration.measuring
+        return self._direction.calibration.measuring
 
     @property
     def last(self) -> FrameStats:
@@ -148,17 +137,16 @@ class Stream:
 
         With another ``tile`` or ``coarsest``, or the first, the next frame is computed in full.
         """
-        return self._budgeting.budget
+        return self._direction.budgeting.budget
 
     @budget.setter
     def budget(self, budget: Budget | None) -> None:
-        if self._budgeting.replace(budget):
-            self._refreshes.request = self._refreshes.request or BUDGET
+        self._direction.replace_budget(budget)
 
     @property
     def care(self) -> Care | None:
         """Where gates are finer or coarser than the policy's."""
-        return self._attention.care
+        return self._direction.attention.care
 
     def saw(self, boxes: NDArray[np.floating[Any]], scores: NDArray[np.floating[Any]]) -> None:
         """What the network found in the last frame, for `care`; where that did not change it need not be told again.
@@ -167,7 +155,7 @@ class Stream:
             boxes: ``(N, 4)`` x0, y0, x1, y1 in pixels of the network's input.
             scores: ``(N,)``; those below ``care.floor`` may be left out.
         """
-        self._attention.saw(boxes, scores)
+        self._direction.attention.saw(boxes, scores)
 
     @property
     def changed(self) -> bool:
@@ -221,39 +209,29 @@ class Stream:
         repeated: bool = False,
     ) -> None:
         """One frame; ``run`` gets the picture to execute in its place, or None, and whether to recompute everything."""
-        self._budgeting.spent(self._last)
+        self._direction.budgeting.spent(self._last)
         start = perf_counter()
-        if self._calibration.look(picture):
-            self._executor.configure(self._calibration.settings)
+        if self._direction.look(picture):
             self._settled = False
-        reason = self._reason(picture, unit, repeated=repeated)
+        reason = self._direction.reason(picture, unit, self._last, repeated=repeated)
         if repeated and self._settled and reason is None:
             self._stay((perf_counter() - start) * 1e3)
             return
-        rules = self._calibration.settings
-        shown, rationed = self._budgeting.show(picture, rules, full=reason is not None, calibrating=self.calibrating)
-        self._notify(self._budgeting.notice)
-        if self._calibration.coarsen(1.0 if rationed is None else rationed.coarseness):
-            self._executor.configure(self._calibration.settings)
-        if self._attention.advance(full=reason is not None, tight=self._budgeting.tight):
-            self._executor.relieve(self._attention.factors)
+        order = self._direction.order(picture, full=reason is not None)
         decided = perf_counter()
-        run(shown, reason is not None)
+        run(order.shown, reason is not None)
         ran = perf_counter()
-        self._refreshes.request = None
-        calibrating = self.calibrating
         self._outputs.advance(self._executor)
         ms = {"gate": (decided - start) * 1e3, "network": (ran - decided) * 1e3, "tail": 0.0}
-        self._last = self._count(ms, reason, calibrating, rationed)
+        self._last = self._count(ms, reason, order)
         self._frame += 1
-        self._settled = repeated and reason is None and not calibrating and self._is_at_rest()
-        if self._calibration.measure(self._executor.tensor):
-            self._executor.configure(self._calibration.settings)
+        self._settled = repeated and reason is None and not order.calibrating and self._is_at_rest()
+        self._direction.executed()
 
     def _is_at_rest(self) -> bool:
         """Whether the last step did nothing, and no rule makes the next one differ from it though the picture does not."""
         nothing = not self._executor.any_changed(self._plan.input.name) and not self._executor.active_counts().any()
-        return nothing and self.budget is None and self._calibration.settings.timeless
+        return nothing and self.budget is None and self.settings.timeless
 
     def _stay(self, gate_ms: float) -> None:
         """One frame after which everything is as it was before it."""
@@ -262,22 +240,10 @@ class Stream:
         self._last = FrameStats(self._frame, 0, self._plan.dense_macs, self.last.update_rate, ms)
         self._frame += 1
 
-    def _reason(self, picture: FloatArray | ByteArray | None, unit: float, *, repeated: bool) -> str | None:
-        share = None if self._last is None else self._last.share
-        reason = self._refreshes.reason(picture, unit, share=share, repeated=repeated, tight=self._budgeting.tight)
-        if reason is None and self._budgeting.wants_finer:
-            reason = FINER
-        self._notify(self._refreshes.notice)
-        return reason
-
-    def _notify(self, notice: str | None) -> None:
-        if notice is not None and notice not in self.notices:
-            self.notices.append(notice)
-
-    def _count(self, ms: Mapping[str, float], reason: str | None, calibrating: bool, rationed: Rationed | None) -> FrameStats:
+    def _count(self, ms: Mapping[str, float], reason: str | None, order: Order) -> FrameStats:
         counts = self._executor.active_counts()
         macs, rates = self._counter.macs(counts), self._counter.rates(counts)
-        return FrameStats(self._frame, macs, self._plan.dense_macs, rates, ms, reason, calibrating, rationed)
+        return FrameStats(self._frame, macs, self._plan.dense_macs, rates, ms, reason, order.calibrating, order.rationed)
 
     def outputs(self) -> dict[str, FloatArray]:
         """Every output of the ONNX graph by its name, in the graph's order and shapes, decode tail included.
@@ -307,8 +273,8 @@ class Stream:
 
     def use_threads(self, threads: int) -> None:
         """Use at most so many threads from the next frame on, and no more than the stream was made with. Bits do not change."""
-        self._budgeting.spent(self._last)
-        self._budgeting.use_threads(threads)
+        self._direction.budgeting.spent(self._last)
+        self._direction.budgeting.use_threads(threads)
         self._executor.use_threads(threads)
 
     def refresh(self, reason: str = REQUESTED) -> None:
@@ -317,14 +283,12 @@ class Stream:
         Args:
             reason: What to call it in `FrameStats.refresh`: ``seek``, ``size``, ``reconnect``, ...
         """
-        self._refreshes.request = reason
-        self._calibration.gap()
+        self._direction.refreshes.request = reason
+        self._direction.calibration.gap()
 
     def reset(self) -> None:
         """Forget the video; the stream equals a fresh one."""
         self._executor.reset()
         self._outputs.reset()
-        self._budgeting.reset()
-        self._refreshes.reset()
-        self._attention.reset()
+        self._direction.reset()
         self._begin()

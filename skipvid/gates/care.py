@@ -44,7 +44,7 @@ class Care:
             at the latest.
     """
 
-    unsure: float = 1.0
+    unsure: float = 0.75
     certain: float = 2.0
     elsewhere: float = 3.0
     conf: float = 0.25
@@ -88,12 +88,11 @@ class Attention:
     def reset(self) -> None:
         """Forget the video."""
         self.factors = np.ones(self._cells, np.float32)
-        self._unsure = np.zeros((0, 4), np.float32)
-        self._sure = np.zeros((0, 4), np.float32)
-        self._doubt = np.zeros(self._cells, np.int32)  # frames for which a cell counts as unsure, and as sure
-        self._trust = np.zeros(self._cells, np.int32)
+        self._unsure = self._sure = np.zeros((0, 4), np.float32)
+        # Frames up to which a cell counts as unsure, and as sure.
+        self._doubt, self._trust = np.zeros(self._cells, np.int64), np.zeros(self._cells, np.int64)
         self._began = False
-        self._since = 0
+        self._frame = self._looked = 0  # frames so far, and when all of the picture was looked at
 
     def saw(self, boxes: NDArray[np.floating[Any]], scores: NDArray[np.floating[Any]]) -> None:
         """What was found in the last frame; that holds until told otherwise.
@@ -117,30 +116,27 @@ class Attention:
         """
         if self.care is None or not self._began:
             return False
-        before = self.factors
+        self._frame += 1
         self._note(self._unsure, self._doubt)
         self._note(self._sure, self._trust)
-        self._since = 0 if full else self._since + 1
-        if self._since >= self.care.every and not tight:
-            self._since = 0
-            self.factors = np.full(self._cells, self.care.unsure, np.float32)
-        else:
-            factors = np.full(self._cells, self.care.elsewhere, np.float32)
-            factors[self._trust > 0] = min(self.care.certain, self.care.elsewhere)
-            factors[self._doubt > 0] = min(self.care.unsure, self.care.certain, self.care.elsewhere)
-            self.factors = factors
+        looks = not (full or tight) and self._frame - self._looked >= self.care.every
+        if full or looks:
+            self._looked = self._frame
+        before = self.factors
+        self.factors = np.full(self._cells, self.care.unsure if looks else self.care.elsewhere, np.float32)
+        if not looks:
+            self.factors[self._trust >= self._frame] = min(self.care.certain, self.care.elsewhere)
+            self.factors[self._doubt >= self._frame] = min(self.care.unsure, self.care.certain, self.care.elsewhere)
         return not np.array_equal(self.factors, before)
 
-    def _note(self, boxes: NDArray[np.floating[Any]], frames: NDArray[np.int32]) -> None:
-        """Count down, and begin anew around the boxes."""
+    def _note(self, boxes: NDArray[np.floating[Any]], until: NDArray[np.int64]) -> None:
+        """From now on cells around the boxes count for a while."""
         assert self.care is not None
-        np.maximum(frames - 1, 0, out=frames)
-        if len(boxes) == 0:
-            return
         (height, width), (rows, columns) = self._size, self._cells
-        cells = boxes * np.array([columns / width, rows / height] * 2, np.float32)
-        margin = _MARGIN * (cells[:, 2:] - cells[:, :2]) + _MARGIN_CELLS
-        low = np.floor(np.clip(cells[:, :2] - margin, 0, [columns, rows])).astype(int)
-        high = np.ceil(np.clip(cells[:, 2:] + margin, 0, [columns, rows])).astype(int)
-        for (x0, y0), (x1, y1) in zip(low.tolist(), high.tolist(), strict=True):
-            frames[y0:y1, x0:x1] = self.care.hold
+        across, down = columns / width, rows / height
+        last = self._frame + self.care.hold - 1
+        for x0, y0, x1, y1 in boxes.tolist():
+            x, y = _MARGIN * (x1 - x0) * across + _MARGIN_CELLS, _MARGIN * (y1 - y0) * down + _MARGIN_CELLS
+            left, right = max(math.floor(x0 * across - x), 0), max(math.ceil(x1 * across + x), 0)
+            top, bottom = max(math.floor(y0 * down - y), 0), max(math.ceil(y1 * down + y), 0)
+            until[top:bottom, left:right] = last

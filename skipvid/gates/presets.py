@@ -60,7 +60,7 @@ _OUTPUT_NORM = MappingProxyType(
     }
 )
 
-_HIGH_ELSEWHERE = 2.0
+_HIGH_UNSURE, _HIGH_ELSEWHERE = 2.0, 2.0  # thresholds of ``high`` are less than half as coarse: it is finer everywhere
 _FAST = 2 / 3  # of what the factors are in ``balanced``: so `fast` is twice as coarse everywhere
 
 FAMILIES: Mapping[str, Mapping[str, Policy]] = MappingProxyType(
@@ -102,7 +102,7 @@ def preset_care(name: str, factors: tuple[float, float, float], conf: float) -> 
     if name == EXACT or unsure == certain == elsewhere == 1:
         return None
     if name == HIGH:
-        return Care(1.0, 1.0, min(elsewhere, _HIGH_ELSEWHERE), conf)
+        return Care(min(_HIGH_UNSURE * unsure, 1.0), 1.0, min(elsewhere, _HIGH_ELSEWHERE), conf)
     if name == FAST:
         unsure, certain, elsewhere = (_FAST * factor for factor in factors)
     return Care(unsure, certain, elsewhere, conf)

@@ -186,7 +186,7 @@ class Card:
     iou: float | None = None
     options: Options = field(default_factory=lambda: MappingProxyType({}))
     tolerance: float = 1.0
-    care: tuple[float, float, float] = (1.0, 2.0, 3.0)
+    care: tuple[float, float, float] = (0.75, 2.0, 3.0)
     scales: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     source: Source | None = None
     digests: tuple[str, ...] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +92,8 @@ def input_size(card: Card, imgsz: int | Size | None, frame_size: Size | None, de
 
     Args:
         card: Its rule chooses where `imgsz` is None.
-        imgsz: What the user asks for.
+        imgsz: What the user asks for: height and width, or one number for both. Where the card goes by the video, one number
+            is the longest side, and the other follows the video.
         frame_size: Width and height of the video, where there is one.
         declared: Height and width that the file declares, or None.
 
@@ -107,7 +107,8 @@ def input_size(card: Card, imgsz: int | Size | None, frame_size: Size | None, de
         message = f"The input size {imgsz!r} is not a height and a width."
         raise UsageError(message, "Give imgsz as one number or two, such as 640 or (384, 640).")
     if isinstance(imgsz, int) and card.imgsz.rule == "video" and frame_size is not None:
-        return replace(card.imgsz, longest=imgsz).choose(frame_size, declared)
+        longest = max(frame_size)
+        return card.imgsz.round_up(frame_size[1] * imgsz / longest), card.imgsz.round_up(frame_size[0] * imgsz / longest)
     if card.imgsz.rule == "video":  # such a network takes multiples only
         return card.imgsz.round_up(sides[0]), card.imgsz.round_up(sides[1])
     return sides[0], sides[1]

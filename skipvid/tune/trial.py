@@ -155,6 +155,12 @@ class Bench:
         """Take these scales for every video from now on."""
         self._videos = [replace(video, scales={**video.scales, **scales}) for video in self._videos]
 
+    def caring(self, care: Care | None) -> Bench:
+        """The same with other care; what is known is shared."""
+        other = copy(self)
+        other._care = care
+        return other
+
     def part(self, clips: int, frames: int) -> Bench:
         """A smaller bench that shares what is known: the first frames of those clips of every video that show most."""
         for index, video in enumerate(self._videos):

@@ -181,3 +181,9 @@ def test_a_size_that_is_asked_for_becomes_one_that_the_network_takes() -> None:
     card = Card("mine", imgsz=ImageSize(rule="video", multiple=32))
     assert input_size(card, (33, 2000), None, None) == (64, 2016)
     assert input_size(Card("mine"), (33, 2000), None, None) == (33, 2000), "nothing is known of this network"
+
+
+@pytest.mark.parametrize(("side", "expected"), [(320, (192, 320)), (640, (384, 640)), (1280, (736, 1280))])
+def test_a_longest_side_that_is_asked_for_is_had_of_smaller_videos_too(side: int, expected: tuple[int, int]) -> None:
+    assert input_size(registry_card("centerface"), side, (640, 360), None) == expected
+    assert input_size(registry_card("centerface"), side, (360, 640), None) == expected[::-1]

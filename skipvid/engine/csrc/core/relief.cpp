@@ -4,26 +4,41 @@
 
 namespace skipvid {
 
-Cells::Cells(int height, int width) : height_(height), width_(width), words_(BitMap(1, width).words()) {
-    set({1.0f}, {false}, 1, 1);
+bool ReliefGrid::same_row(const ReliefGrid& other, int row) const {
+    const auto first = static_cast<ptrdiff_t>(row) * columns, last = first + columns;
+    return std::equal(factors.begin() + first, factors.begin() + last, other.factors.begin() + first) &&
+           std::equal(finer.begin() + first, finer.begin() + last, other.finer.begin() + first);
 }
 
-void Cells::set(const std::vector<float>& factors, const std::vector<bool>& finer, int rows, int columns) {
-    rows_ = rows;
-    factors_.assign(static_cast<size_t>(rows) * 64 * words_, 1.0f);
-    coarse_.assign(static_cast<size_t>(rows) * words_, 0);
-    finer_.assign(static_cast<size_t>(rows) * words_, 0);
-    any_coarse_ = std::any_of(factors.begin(), factors.end(), [](float factor) { return factor > 1.0f; });
-    for (int r = 0; r < rows; ++r) {
-        float* line = factors_.data() + static_cast<size_t>(r) * 64 * words_;
-        uint64_t* coarse = coarse_.data() + static_cast<size_t>(r) * words_;
-        uint64_t* asked = finer_.data() + static_cast<size_t>(r) * words_;
-        for (int x = 0; x < width_; ++x) {
-            const int cell = r * columns + x * columns / width_;
-            line[x] = factors[cell];
-            if (factors[cell] > 1.0f) coarse[x >> 6] |= uint64_t{1} << (x & 63);
-            if (finer[cell]) asked[x >> 6] |= uint64_t{1} << (x & 63);
-        }
+Cells::Cells(int height, int width, const ReliefGrid& grid)
+    : height_(height), width_(width), words_(BitMap(1, width).words()) {
+    set(grid, {0, 0, {}, {}});
+}
+
+void Cells::set(const ReliefGrid& grid, const ReliefGrid& before) {
+    const bool same_size = grid.rows == before.rows && grid.columns == before.columns;
+    if (!same_size) {
+        rows_ = grid.rows;
+        factors_.assign(static_cast<size_t>(rows_) * 64 * words_, 1.0f);
+        coarse_.assign(static_cast<size_t>(rows_) * words_, 0);
+        finer_.assign(static_cast<size_t>(rows_) * words_, 0);
+    }
+    any_coarse_ = std::any_of(grid.factors.begin(), grid.factors.end(), [](float factor) { return factor > 1.0f; });
+    for (int row = 0; row < rows_; ++row)
+        if (!same_size || !grid.same_row(before, row)) set_row(grid, row);
+}
+
+void Cells::set_row(const ReliefGrid& grid, int row) {
+    float* line = factors_.data() + static_cast<size_t>(row) * 64 * words_;
+    uint64_t* coarse = coarse_.data() + static_cast<size_t>(row) * words_;
+    uint64_t* asked = finer_.data() + static_cast<size_t>(row) * words_;
+    std::fill_n(coarse, words_, 0);
+    std::fill_n(asked, words_, 0);
+    for (int x = 0; x < width_; ++x) {
+        const int cell = row * grid.columns + x * grid.columns / width_;
+        line[x] = grid.factors[cell];
+        coarse[x >> 6] |= static_cast<uint64_t>(line[x] > 1.0f) << (x & 63);
+        asked[x >> 6] |= static_cast<uint64_t>(grid.finer[cell]) << (x & 63);
     }
 }
 
@@ -45,26 +60,22 @@ void Cells::remove_coarse(BitMap& map) const {
 }
 
 void Relief::set(std::vector<float> factors, int rows, int columns) {
-    if (rows != rows_ || columns != columns_) last_.assign(factors.size(), 1.0f);
-    rows_ = rows;
-    columns_ = columns;
-    factors_ = std::move(factors);
-    finer_.resize(factors_.size());
-    for (size_t i = 0; i < factors_.size(); ++i) finer_[i] = factors_[i] < last_[i];
-    next_asks_ = std::find(finer_.begin(), finer_.end(), true) != finer_.end();
-    for (auto& [size, cells] : cells_) cells.set(factors_, finer_, rows_, columns_);
+    if (rows != grid_.rows || columns != grid_.columns) last_.assign(factors.size(), 1.0f);
+    ReliefGrid before{rows, columns, std::move(factors), std::vector<uint8_t>(last_.size())};
+    std::swap(grid_, before);
+    for (size_t i = 0; i < last_.size(); ++i) grid_.finer[i] = grid_.factors[i] < last_[i];
+    next_asks_ = std::find(grid_.finer.begin(), grid_.finer.end(), 1) != grid_.finer.end();
+    for (auto& [size, cells] : cells_) cells.set(grid_, before);
 }
 
 void Relief::begin() {
     asks_ = next_asks_;
     next_asks_ = false;
-    last_ = factors_;
+    last_ = grid_.factors;
 }
 
 const Cells& Relief::of(int height, int width) {
-    const auto [found, is_new] = cells_.try_emplace({height, width}, height, width);
-    if (is_new) found->second.set(factors_, finer_, rows_, columns_);
-    return found->second;
+    return cells_.try_emplace({height, width}, height, width, grid_).first->second;
 }
 
 }  // namespace skipvid

@@ -11,13 +11,21 @@
 
 namespace skipvid {
 
+struct ReliefGrid {
+    int rows = 1, columns = 1;
+    std::vector<float> factors{1.0f};  // (rows, columns)
+    std::vector<uint8_t> finer{0};     // (rows, columns): 1 where the factor has fallen
+
+    bool same_row(const ReliefGrid& other, int row) const;
+};
+
 // What a grid says of the pixels of maps of one size: pixel (y, x) lies in cell (y * rows / height, x * columns /
 // width).
 class Cells {
   public:
-    Cells(int height, int width);
-    // `factors`, `finer`: (rows, columns).
-    void set(const std::vector<float>& factors, const std::vector<bool>& finer, int rows, int columns);
+    Cells(int height, int width, const ReliefGrid& grid);
+    // `before`: the grid that this was set to last; rows of cells that are as they were there are left alone.
+    void set(const ReliefGrid& grid, const ReliefGrid& before);
     // Of the pixels of a row, for whole words of a mask: what limits are multiplied by.
     const float* factors(int y) const { return factors_.data() + cell_row(y) * 64 * words_; }
     // Adds the pixels of cells that have become finer.
@@ -29,6 +37,7 @@ class Cells {
 
   private:
     size_t cell_row(int y) const { return static_cast<size_t>(y * rows_ / height_); }
+    void set_row(const ReliefGrid& grid, int row);
 
     int height_, width_, words_;
     int rows_ = 1;
@@ -49,9 +58,8 @@ class Relief {
     const Cells& of(int height, int width);
 
   private:
-    int rows_ = 1, columns_ = 1;
-    std::vector<float> factors_{1.0f}, last_{1.0f};  // of the next frame and of the last one
-    std::vector<bool> finer_{false};
+    ReliefGrid grid_;                // of the next frame
+    std::vector<float> last_{1.0f};  // factors of the last one
     bool next_asks_ = false, asks_ = false;
     std::map<std::pair<int, int>, Cells> cells_;
 };
