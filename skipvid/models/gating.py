@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from skipvid.gates.care import Care
 from skipvid.gates.norms import NormGate, remembers
-from skipvid.gates.policies import Policy
+from skipvid.gates.policies import Policy, Truncation
 from skipvid.gates.presets import DEFAULT, DEFAULT_FAMILY, EXACT, PRESETS, preset, preset_care, safety
 from skipvid.gates.safety import Safety
 from skipvid.gates.thresholds import Thresholds, thresholds_for
+from skipvid.models.card import Card
 from skipvid.plan import Plan
 
 if TYPE_CHECKING:
     from skipvid.models.model import Model
 
-__all__ = ["Gating", "gating", "gating_of", "package_thresholds", "tuned_for"]
+__all__ = ["Gating", "gating", "gating_of", "package_thresholds", "tuned_for", "without_care"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,7 @@ def gating(model: Model, name: str = DEFAULT, family: str = DEFAULT_FAMILY) -> G
 
     Those are of the default preset. Another one scales them as the file says, else as far as its own thresholds are from the
     default's, and so it does with the multiple of the noise at the input. Gates that do not remember what they turned down cannot
-    be coarser in places: they have the thresholds of what is unsure everywhere.
+    be coarser in places; where a card wants finer ones around what is unsure than most, they are finer everywhere.
 
     Raises:
         UsageError: There is no such preset or family.
@@ -60,9 +61,16 @@ def gating(model: Model, name: str = DEFAULT, family: str = DEFAULT_FAMILY) -> G
     policy = None if tuned is None else _moved(tuned, name)
     if tuned is not None and policy is not None:
         return replace(gating_of(tuned, model), policy=policy, safety=safety(name), care=care)
-    if care is not None and not remembers(asked):
-        asked, care = preset(name, family, card.tolerance * care.unsure), None
-    return Gating(asked, card.scales, safety=safety(name), care=care)
+    chosen = Gating(asked, card.scales, safety=safety(name), care=care)
+    return chosen if remembers(asked) else without_care(chosen, card)
+
+
+def without_care(gates: Gating, card: Card) -> Gating:
+    """The gates of a preset for a policy that does not remember what it turned down, see `gating`."""
+    if gates.care is None:
+        return gates
+    assert isinstance(gates.policy, Truncation | NormGate)
+    return replace(gates, policy=gates.policy.scaled(min(card.care[0] / Card.care[0], 1.0)), care=None)
 
 
 def gating_of(tuned: Thresholds, model: Model) -> Gating:

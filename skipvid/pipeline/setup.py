@@ -15,7 +15,7 @@ from skipvid.gates.presets import DEFAULT_FAMILY
 from skipvid.gates.settings import Rect, Reference
 from skipvid.gates.thresholds import Thresholds, load_thresholds
 from skipvid.models.detection import Detections
-from skipvid.models.gating import Gating, gating, gating_of
+from skipvid.models.gating import Gating, gating, gating_of, without_care
 from skipvid.models.names import Skeleton
 from skipvid.pipeline.config import GateChoice, ModelChoice, Rectangle, RunConfig
 from skipvid.plan import FloatArray, Plan
@@ -185,13 +185,12 @@ def _gates(config: RunConfig, model: Model) -> tuple[Gating, str]:
         if gate.family is not None:
             name = f"{name}, {gate.family}"
     policy, name = _adjusted(gates.policy, gate, name)
-    care = gates.care
-    if care is not None and not remembers(policy):
-        assert isinstance(policy, NormGate)
-        policy, care = policy.scaled(care.unsure), None
-    if care is not None and config.detect.conf is not None:
-        care = replace(care, conf=config.detect.conf)
-    return replace(gates, policy=policy, care=care), name
+    gates = replace(gates, policy=policy)
+    if not remembers(policy):
+        gates = without_care(gates, model.card)
+    if gates.care is not None and config.detect.conf is not None:
+        gates = replace(gates, care=replace(gates.care, conf=config.detect.conf))
+    return gates, name
 
 
 def _tuning(tuned: Thresholds | None) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from skipvid.gates.policies import InputNorm
 from skipvid.gates.presets import FAMILIES, PRESETS, preset
 from skipvid.gates.thresholds import FORMAT, VERSION, Thresholds
 from skipvid.models import gating as module
+from skipvid.models.card import Card
 from skipvid.models.gating import gating, package_thresholds, tuned_for
 from skipvid.models.loading import load
 from skipvid.models.model import Model
@@ -116,8 +117,10 @@ def test_presets_are_coarse_where_nothing_is_found_as_far_as_the_card_says(model
     assert [gating(even, name).care for name in PRESETS] == [None] * 4
 
 
-def test_gates_that_remember_nothing_have_the_thresholds_of_what_is_unsure(model: Model) -> None:
-    card = replace(model.card, care=(0.5, 1.0, 3.0), tolerance=2.0)
-    chosen = gating(replace(model, card=card), "balanced", "truncation")
-    assert chosen.care is None
-    assert chosen.policy == preset("balanced", "truncation", 1.0)
+def test_gates_that_remember_nothing_are_as_much_finer_everywhere_as_the_card_wants_them_around_the_unsure(model: Model) -> None:
+    usual = Card("usual").care[0]
+    for unsure, factor in ((usual, 1.0), (1.0, 1.0), (usual / 2, 0.5)):
+        card = replace(model.card, care=(unsure, 1.0, 3.0), tolerance=2.0)
+        chosen = gating(replace(model, card=card), "balanced", "truncation")
+        assert chosen.care is None
+        assert chosen.policy == preset("balanced", "truncation", 2.0 * factor)
