@@ -99,7 +99,7 @@ class _Run:
         setup.stream.budget = self._budget()
         self._auditor = self._audits()
         every = 0 if config.folder is None else config.output.heat_every
-        self._network = Network(setup.stream, setup.decode, heat_every=every, auditor=self._auditor)
+        self._network = Network(setup.stream, setup.look, heat_every=every, auditor=self._auditor)
         self._began = perf_counter()
 
     def _budget(self) -> Budget | None:

@@ -65,7 +65,9 @@ class Setup:
         plan: The network.
         stream: State of the video.
         fit: Makes the letterbox for frames of (width, height).
-        decode: Turns outputs and the letterbox of their frame into detections in pixels of the frame.
+        look: Turns outputs of the stream and the letterbox of their frame into detections in pixels of the frame, and tells the
+            stream of them.
+        decode: The same of any outputs; nobody is told.
         labels: Class names by index.
         skeleton: Lines between keypoints.
         gate_name: The preset or thresholds in force, for people.
@@ -79,6 +81,7 @@ class Setup:
     plan: Plan
     stream: Stream
     fit: Callable[[tuple[int, int]], Letterbox]
+    look: Callable[[Mapping[str, FloatArray], Letterbox], Detections]
     decode: Callable[[Mapping[str, FloatArray], Letterbox], Detections]
     labels: tuple[str, ...]
     skeleton: Skeleton
@@ -139,14 +142,20 @@ def assemble(config: RunConfig, source: Source, models: Models) -> Setup:
     conf = model.conf if config.detect.conf is None else config.detect.conf
     iou = model.iou if config.detect.iou is None else config.detect.iou
 
+    wanted: dict[str, Any] = {"conf": conf, "iou": iou, "max_det": config.detect.max_det, "classes": classes}
+
+    def look(outputs: Mapping[str, FloatArray], box: Letterbox) -> Detections:
+        return model.look(stream, outputs, box, **wanted)
+
     def decode(outputs: Mapping[str, FloatArray], box: Letterbox) -> Detections:
-        return model.look(stream, outputs, box, conf=conf, iou=iou, max_det=config.detect.max_det, classes=classes)
+        return model.decode(outputs, box, **wanted)
 
     return Setup(
         name=model.name,
         plan=model.plan,
         stream=stream,
         fit=fit,
+        look=look,
         decode=decode,
         labels=model.labels,
         skeleton=model.skeleton,

@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline.making import moving, scene, with_square, write_clip
+from skipvid.engine.stream import Stream
 from skipvid.pipeline.config import BudgetChoice, GateChoice, ModelChoice, OutputChoice, RunConfig
 from skipvid.pipeline.process import run
 from skipvid.stats import files, rows
@@ -68,6 +70,21 @@ def test_audits_leave_the_run_as_it_is(config: RunConfig, tmp_path: Path) -> Non
     network = sum(row["ms"][stage] for row in _stats(audited) for stage in ("gate", "network", "tail"))
     assert _total(audited, "network_ms") == pytest.approx(network, abs=0.1)
     assert _total(config, "audit") is None
+
+
+def test_what_an_audit_finds_is_not_told_to_the_run(config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[list[float]] = []
+    saw = Stream.saw
+
+    def heard(stream: Stream, boxes: np.ndarray, scores: np.ndarray) -> None:
+        told.append(scores.tolist())
+        saw(stream, boxes, scores)
+
+    monkeypatch.setattr(Stream, "saw", heard)
+    run(config)
+    plain, told = told, []
+    run(replace(config, folder=tmp_path / "audited", audit=1))
+    assert told == plain != []
 
 
 def test_a_run_under_a_budget_tells_what_waited(config: RunConfig, tmp_path: Path) -> None:
