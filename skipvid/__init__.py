@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from skipvid.engine.stream import FrameStats, Stream
     from skipvid.errors import SkipvidError
     from skipvid.gates.budget import Budget
+    from skipvid.gates.care import Care
     from skipvid.gates.policies import InputNorm, OutputNorm, Truncation
     from skipvid.models.detection import Detection
     from skipvid.models.loading import convert, load
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Budget",
+    "Care",
     "Detection",
     "FrameStats",
     "InputNorm",
@@ -37,6 +39,7 @@ __all__ = [
 
 _HOME = {
     "Budget": "skipvid.gates.budget",
+    "Care": "skipvid.gates.care",
     "Detection": "skipvid.models.detection",
     "FrameStats": "skipvid.engine.stream",
     "InputNorm": "skipvid.gates.policies",
