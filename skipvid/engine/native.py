@@ -135,7 +135,14 @@ class NativeExecutor:
         )
 
     def relieve(self, factors: FloatArray) -> None:
-        """Multiply thresholds in places; see `skipvid.engine.executor.Executor.relieve`."""
+        """Multiply thresholds in places; see `skipvid.engine.executor.Executor.relieve`.
+
+        Raises:
+            ValueError: If there is no cell.
+        """
+        if factors.ndim != 2 or factors.size == 0:
+            message = f"relief is a grid of cells, not an array of shape {factors.shape}"
+            raise ValueError(message)
         self._stream.relieve(np.ascontiguousarray(factors, np.float32))
 
     def use_threads(self, threads: int) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skipvid.errors import UsageError
 from skipvid.gates.options import NOISE_MOST
 from skipvid.gates.settings import GateSettings
 
@@ -42,6 +43,9 @@ class Care:
         hold: Frames for which something counts after it was last seen.
         every: Frames after which all of the picture is looked at as finely as the unsure; what nobody has seen yet is found then
             at the latest.
+
+    Raises:
+        UsageError: A number is out of range.
     """
 
     unsure: float = 0.75
@@ -50,6 +54,16 @@ class Care:
     conf: float = 0.25
     hold: int = 15
     every: int = 30
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("unsure", 0, 100), ("certain", 0, 100), ("elsewhere", 0, 100), ("conf", 0, 1)):
+            value = getattr(self, name)
+            if not low <= value <= high or (name != "conf" and value == 0):
+                message = f"{name} is {value!r}; it is a number above {low}, up to {high}."
+                raise UsageError(message, "Factors of thresholds are above 0; a confidence is between 0 and 1.")
+        if min(self.hold, self.every) < 1:
+            message = f"hold is {self.hold} and every is {self.every}; both count frames, from 1 on."
+            raise UsageError(message, "Leave them out for 15 and 30 frames.")
 
     @property
     def floor(self) -> float:

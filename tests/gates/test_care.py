@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from skipvid.errors import UsageError
 from skipvid.gates.care import Attention, Care
 from skipvid.gates.settings import GateSettings, InputGate, OpenGate
 
@@ -37,6 +38,15 @@ def test_a_candidate_counts_from_a_share_of_the_confidence_on_and_is_sure_half_w
     box = (40.0, 40.0, 56.0, 56.0)
     for score, factor in ((0.149, 3.0), (0.151, 0.5), (0.62, 0.5), (0.63, 2.0)):
         assert see(attending(), (box, score))[2, 2] == factor
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"unsure": 0}, {"certain": -1}, {"elsewhere": float("nan")}, {"conf": 2}, {"hold": 0}, {"every": 0}]
+)
+def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
+    (name,) = wrong
+    with pytest.raises(UsageError, match=name):
+        Care(**wrong)  # type: ignore[arg-type]
 
 
 def test_until_something_is_told_nothing_is_coarse() -> None:

@@ -288,6 +288,12 @@ def test_at_threshold_0_relief_changes_nothing(name: str) -> None:
             assert delta.tensor(tensor).tobytes() == full.tensor(tensor).tobytes(), tensor
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (6,), (1, 2, 3)])
+def test_relief_without_cells_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="grid of cells"):
+        native(NETWORKS["residual_block"]).relieve(np.ones(shape, np.float32))
+
+
 def test_gates_may_come_and_go() -> None:
     plan = NETWORKS["depthwise_chain"]
     executor = native(plan)
