@@ -84,7 +84,7 @@ def _rows(model: Model, options: argparse.Namespace) -> Iterator[Row]:
             plain = tuned_by(Request(goal, UNIFORM, family, threads=options.threads))
             uniform.append(_tried(bench, plain))
             few = FewMacs(options.max_drop)
-            level.append(Level(bench.run, few, best.loss).score(tunable(plain.policy))[1])
+            level.append(Level(bench.run, few, best.loss, tries=6).score(tunable(plain.policy))[1])
         yield Row(Path(video).stem, best.agreement.objects_per_frame, best, uniform, level)
 
 

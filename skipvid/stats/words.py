@@ -18,7 +18,6 @@ _REASONS = {
     "finer": "for finer thresholds",
     "moving": "moving camera",
     "size": "change of size",
-    "unsure": "not sure of what it sees",
 }
 
 

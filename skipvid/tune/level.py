@@ -20,7 +20,6 @@ __all__ = ["Level"]
 _LEAST = 1e-4  # figures below it count as it: their logarithms are taken
 _NEAR = 0.04  # relative error of the level that is good enough
 _FAR = 0.2  # the same from which on trials on one side of the level say nothing about it
-_TRIES = 3
 _SLOPES = {True: 1.2, False: -0.4}  # of the held figure in the factor, both as logarithms, before two trials tell: loss, time
 
 
@@ -31,10 +30,11 @@ class Level:
         trial: Tries a policy.
         goal: Says what is held and what is scored.
         held: The level.
+        tries: At most so many trials of a policy.
     """
 
-    def __init__(self, trial: Callable[[Tunable], Trial], goal: Goal, held: float) -> None:
-        self._trial, self._goal = trial, goal
+    def __init__(self, trial: Callable[[Tunable], Trial], goal: Goal, held: float, tries: int = 3) -> None:
+        self._trial, self._goal, self._tries = trial, goal, tries
         self._target = log(max(held, _LEAST))
 
     def score(self, policy: Tunable) -> tuple[Tunable, float]:
@@ -43,7 +43,7 @@ class Level:
         The score is interpolated between the trials on the two sides of the level, where they are (both as logarithms).
         """
         at, points = 0.0, list[tuple[float, float, float]]()  # log factor, log held, log scored
-        for _ in range(_TRIES):
+        for _ in range(self._tries):
             trial = self._trial(policy.scaled(exp(at)))
             held, scored = (log(max(figure, _LEAST)) for figure in (self._goal.held(trial), self._goal.scored(trial)))
             points.append((at, held, scored))

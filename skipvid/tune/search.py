@@ -30,28 +30,9 @@ others it loses what is dim, whatever the layers do."""
 COARSEST = 5.0
 """Times the threshold of the coarsest preset, above which none is swept for a quality: a network that computes next to nothing
 agrees with one that does as long as nothing moves far, and when something does no factor mends it."""
-THRESHOLDS = (
-    0.0,
-    0.001,
-    0.002,
-    0.003,
-    0.005,
-    0.0075,
-    0.01,
-    0.015,
-    0.02,
-    0.03,
-    0.04,
-    0.055,
-    0.075,
-    0.1,
-    0.14,
-    0.2,
-    0.28,
-    0.4,
-    0.8,
-    1.6,
-)
+THRESHOLDS = (0.0, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.055, 0.075, 0.1, 0.14, 0.2, 0.28, 0.4, 0.8, 1.6)
+FINEST = (0.001, 0.002)
+"""Tried besides with care, which multiplies them nearly everywhere."""
 AROUND = (0.35, 0.5, 0.65, 0.78, 0.88, 1.0, 1.14, 1.3, 1.6)
 _START = 1  # of INPUTS
 
@@ -205,10 +186,11 @@ def sweep(search: Search) -> Tunable | None:
 
 def _careful(search: Search) -> Sequence[float]:
     """Thresholds to sweep; for a quality none that is coarser than footage can tell."""
+    known = THRESHOLDS if search.bench.care is None else (0.0, *FINEST, *THRESHOLDS[1:])
     if not search.goal.coarsest:
-        return THRESHOLDS
+        return known
     most = COARSEST * tunable(preset("fast", search.base.TYPE)).threshold
-    return [threshold for threshold in THRESHOLDS if threshold <= most]
+    return [threshold for threshold in known if threshold <= most]
 
 
 def joint_input(search: Search, start: Tunable) -> Tunable:

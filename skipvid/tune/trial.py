@@ -155,6 +155,11 @@ class Bench:
         """Take these scales for every video from now on."""
         self._videos = [replace(video, scales={**video.scales, **scales}) for video in self._videos]
 
+    @property
+    def care(self) -> Care | None:
+        """How coarse gates that remember are by what is found."""
+        return self._care
+
     def caring(self, care: Care | None) -> Bench:
         """The same with other care; what is known is shared."""
         other = copy(self)
