@@ -16,7 +16,19 @@ from skipvid.tune.level import Level
 from skipvid.tune.trial import Bench, Trial
 from skipvid.tune.tunable import Tunable, tunable
 
-__all__ = ["DILATIONS", "INPUTS", "THRESHOLDS", "Search", "Stopped", "joint_input", "joint_shaping", "rising", "sweep", "uniform"]
+__all__ = [
+    "DILATIONS",
+    "FINEST",
+    "INPUTS",
+    "THRESHOLDS",
+    "Search",
+    "Stopped",
+    "joint_input",
+    "joint_shaping",
+    "rising",
+    "sweep",
+    "uniform",
+]
 
 INPUTS: tuple[tuple[float, float], ...] = ((1.0, 0.25), (2.0, 0.5), (2.0, 1.0), (4.0, 1.0), (8.0, 1.0), (12.0, 1.5))
 """Input thresholds: grey levels, and multiples of the noise; the larger of the two holds."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from skipvid.gates.care import Care
 from skipvid.gates.policies import InputNorm, Truncation
 from skipvid.models.loading import load
 from skipvid.plan import Conv, GatePoint, Plan, TensorSpec
@@ -18,7 +19,7 @@ from skipvid.tune.goals import Goal, KeepQuality, ReachSpeed
 from skipvid.tune.groups import groups
 from skipvid.tune.level import Level
 from skipvid.tune.screening import design, screen
-from skipvid.tune.search import AROUND, THRESHOLDS, Search, Stopped, joint_input, joint_shaping, rising, sweep
+from skipvid.tune.search import AROUND, FINEST, THRESHOLDS, Search, Stopped, joint_input, joint_shaping, rising, sweep
 from skipvid.tune.shaping import moves, shape
 from skipvid.tune.trial import Trial
 
@@ -50,6 +51,7 @@ class MadeUp:
 
     plan: Plan
     runs: int = 0
+    care: Care | None = None
 
     @property
     def footage(self) -> list[Any]:
@@ -281,3 +283,11 @@ def test_a_depthwise_saves_its_pointwise_too(plan: Plan) -> None:
 
 def _wider(op: Any, factor: int) -> Any:
     return replace(op, weight=np.ones((4, 4 * factor, 1, 1), np.float32))
+
+
+def test_with_care_finer_thresholds_are_swept_besides(plan: Plan) -> None:
+    for care, least in ((None, None), (Care(), FINEST[-1])):
+        search = _search(plan, KeepQuality(0.0022))
+        search.bench.care = care  # type: ignore[misc]
+        found = sweep(search)
+        assert (None if found is None else found.threshold) == least
