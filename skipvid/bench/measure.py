@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, process_time, sleep
 
 import numpy as np
 
-__all__ = ["installed", "interleave", "machine_line", "peak_memory_mb", "rest"]
+__all__ = ["Turn", "installed", "interleave", "machine_line", "peak_memory_mb", "rest"]
 
 _REST_S = 0.01
 _IDLE = 0.1  # share of a rest that the process may be busy and still count as resting
@@ -35,26 +36,43 @@ def rest() -> None:
             return
 
 
-def interleave(candidates: Mapping[str, Callable[[], object]], rounds: int, warmup: int = 3) -> dict[str, float]:
+@dataclass(frozen=True)
+class Turn:
+    """What is timed when a candidate has its turn.
+
+    Attributes:
+        call: Is timed.
+        times: Calls in succession, of which one is told: all but the first find their caches and threads as they left them.
+        after: Is called when the turn is over, and not timed.
+    """
+
+    call: Callable[[], object]
+    times: int = 1
+    after: Callable[[], object] = lambda: None
+
+
+def interleave(candidates: Mapping[str, Turn], rounds: int, warmup: int = 3) -> dict[str, float]:
     """Median time of each candidate, all called in turns.
 
     Args:
-        candidates: Calls by name.
-        rounds: Measured calls of each.
-        warmup: Calls of each before measuring.
+        candidates: By name.
+        rounds: Measured turns of each.
+        warmup: Turns of each before measuring.
 
     Returns:
-        Milliseconds by name.
+        Milliseconds of a call by name.
     """
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for turn in range(warmup + rounds):
-        for name, call in candidates.items():
+        for name, candidate in candidates.items():
             rest()
             start = perf_counter()
-            call()
+            for _ in range(candidate.times):
+                candidate.call()
             elapsed = perf_counter() - start
+            candidate.after()
             if turn >= warmup:
-                times[name].append(1e3 * elapsed)
+                times[name].append(1e3 * elapsed / candidate.times)
     return {name: float(np.median(values)) for name, values in times.items()}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from skipvid.bench.measure import interleave, machine_line, peak_memory_mb, rest
+from skipvid.bench.measure import Turn, interleave, machine_line, peak_memory_mb, rest
 from skipvid.bench.peers import Peer
 from skipvid.bench.scenes import every_pixel, half_noise, moving_block, still
 from skipvid.engine import EngineName
@@ -149,22 +149,24 @@ def run_benchmark(task: BenchTask, progress: Callable[[str], None] = lambda _wha
     return BenchReport(machine_line(task.threads), dense, scenes, tuple(video), stages, peak_memory_mb())
 
 
-def _passes(task: BenchTask) -> dict[str, Callable[[], object]]:
-    """One call per dense runtime, per full pass of the engine and per scene."""
+def _passes(task: BenchTask) -> dict[str, Turn]:
+    """One turn per dense runtime, per full pass of the engine and per scene."""
     frame = task.frames[0]
     x = _network_input(frame, task.pixels)
     exact = Gating(Truncation(threshold=0.0, input_noise=0.0))
     tolerant = Gating(Truncation(threshold=0.0, input_noise=0.0, input_threshold=2.0))
-    uncaring = replace(task.gates, care=None)  # nobody looks at what is found in a made-up scene
-    calls: dict[str, Callable[[], object]] = {peer.name: _bind(peer.run, x) for peer in task.peers}
-    calls[ENGINE] = _refreshing(_stream(task, exact), frame)
-    calls["repeated frame"] = _stepping(_stream(task, exact), still(frame))
-    calls["repeated frame, recognised as in a run"] = _recognising(_stream(task, exact), frame)
-    calls["one 16x16 block changed, exactly"] = _stepping(_stream(task, exact), moving_block(frame))
-    calls["one 16x16 block changed, policy as given"] = _stepping(_calibrated(task, uncaring), moving_block(frame))
-    calls["noise below threshold on half the pixels"] = _stepping(_stream(task, tolerant), half_noise(frame))
-    calls["every pixel changed"] = _stepping(_stream(task, exact), every_pixel(frame))
-    return calls
+    given = _calibrated(task, task.gates)
+    turns = {peer.name: Turn(_bind(peer.run, x)) for peer in task.peers}
+    turns[ENGINE] = Turn(_refreshing(_stream(task, exact), frame))
+    turns["repeated frame"] = Turn(_stepping(_stream(task, exact), still(frame)))
+    turns["repeated frame, one after the other"] = Turn(_stepping(_stream(task, exact), still(frame)), times=20)
+    turns["repeated frame, recognised as in a run"] = Turn(_recognising(_stream(task, exact), frame))
+    turns["one 16x16 block changed, exactly"] = Turn(_stepping(_stream(task, exact), moving_block(frame)))
+    block = _stepping(given, moving_block(frame))
+    turns["one 16x16 block changed, policy as given"] = Turn(block, after=lambda: _look(task, given))
+    turns["noise below threshold on half the pixels"] = Turn(_stepping(_stream(task, tolerant), half_noise(frame)))
+    turns["every pixel changed"] = Turn(_stepping(_stream(task, exact), every_pixel(frame)))
+    return turns
 
 
 def _stream(task: BenchTask, gates: Gating) -> Stream:
