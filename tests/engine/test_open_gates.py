@@ -342,6 +342,24 @@ def everywhere(factor: float) -> np.ndarray:
     return np.full((2, 3), factor, np.float32)
 
 
+def test_a_window_may_lie_in_the_border_alone() -> None:
+    op = Conv(
+        name="conv",
+        inputs=("x",),
+        output="y",
+        weight=np.ones((1, 1, 1, 1), np.float32),
+        bias=np.ones(1, np.float32),
+        stride=(1, 3),
+        pads=(0, 2, 0, 0),
+    )
+    plan = make_plan((1, 1, 1), [op], {"y": (1, 1, 1)}, ["y"])
+    executor = ReferenceExecutor(plan, None, GateSettings(opens={"conv": OpenGate(0.5)}))
+    for value, factor in ((0, 4), (2, 4), (2, 1)):
+        executor.relieve(np.full((2, 3), factor, np.float32))
+        executor.step(np.full((1, 1, 1, 1), value, np.float32))
+        assert executor.active("conv").any() == (value == 0)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_relief_of_one_factor_is_a_threshold_times_that(name: str) -> None:
     plan = NETWORKS[name]

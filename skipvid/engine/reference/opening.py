@@ -33,8 +33,9 @@ def window_sum(values: Tensor, op: Conv, target: TensorSpec) -> Tensor:
     (kh, kw), (sh, sw), (dh, dw) = op.kernel, op.stride, op.dilation
     height, width = (target.height - 1) * sh + 1, (target.width - 1) * sw + 1
     top, left = op.pads[0], op.pads[1]
-    bottom = height + (kh - 1) * dh - top - values.shape[0]
-    right = width + (kw - 1) * dw - left - values.shape[1]
+    # Where strides leave the last rows or columns unread there is nothing to add, and more to take away than torch allows.
+    bottom = max(height + (kh - 1) * dh - top - values.shape[0], 0)
+    right = max(width + (kw - 1) * dw - left - values.shape[1], 0)
     padded = F.pad(values, (left, right, top, bottom))
     total = torch.zeros(target.height, target.width)
     for ky in range(kh):
