@@ -15,8 +15,9 @@ from pathlib import Path
 
 from skipvid.gates.norms import InputNorm, OutputNorm
 from skipvid.gates.policies import Policy, Truncation
-from skipvid.gates.presets import DEFAULT_FAMILY, FAMILIES, preset_care
+from skipvid.gates.presets import DEFAULT_FAMILY, FAMILIES
 from skipvid.gates.settings import Norm, Reference
+from skipvid.models.gating import gating
 from skipvid.models.loading import load
 from skipvid.tune.sampling import successive
 from skipvid.tune.trial import Bench, Trial
@@ -69,8 +70,7 @@ def main() -> None:
         for row in rows():
             if row.norm not in benches:
                 benches[row.norm] = Bench(footage, norm=row.norm)
-            model = footage[0].model
-            care = preset_care(row.preset, model.card.care, model.conf) if row.preset else None
+            care = gating(footage[0].model, row.preset).care if row.preset else None
             trial = benches[row.norm].caring(care).run(row.policy)
             lines.setdefault(row.name, []).append(_cell(trial))
             print(f"{Path(video).name} {row.name}: {lines[row.name][-1]}", flush=True)

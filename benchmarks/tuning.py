@@ -20,10 +20,10 @@ from itertools import product
 from pathlib import Path
 
 from skipvid.gates.policies import InputNorm, Truncation
-from skipvid.gates.presets import DEFAULT, preset, preset_care
+from skipvid.gates.presets import DEFAULT, preset
 from skipvid.gates.settings import Norm
 from skipvid.gates.thresholds import Thresholds, load_thresholds
-from skipvid.models.gating import gating_of, tuned_for
+from skipvid.models.gating import gating, gating_of, tuned_for
 from skipvid.models.loading import load
 from skipvid.models.model import Model
 from skipvid.tune.sampling import sample_video
@@ -70,7 +70,7 @@ def main() -> None:
 def _rows(model: Model, tuned: Thresholds, families: tuple[str, ...], options: argparse.Namespace) -> Iterator[Row]:
     policy, plain = tunable(tuned.policy), tunable(preset(DEFAULT, tolerance=model.card.tolerance))
     # A file of the package is for the default preset, and has its care.
-    usual = preset_care(DEFAULT, model.card.care, model.conf)
+    usual = gating(model).care
     care = usual if options.tuned is None else gating_of(tuned, model).care
     used = {str(item["name"]): [(int(a), int(b)) for a, b in item["clips"]] for item in tuned.footage}
     norms: set[Norm] = {policy.norm, plain.norm, *(base_of(family).norm for family in families)}

@@ -21,13 +21,25 @@ from skipvid.errors import UsageError
 from skipvid.gates.options import NOISE_MOST
 from skipvid.gates.settings import GateSettings
 
-__all__ = ["Attention", "Care"]
+__all__ = ["Attention", "Care", "are_factors", "is_factor"]
 
 _CELL = 16  # side of a cell in pixels of the network's input, about
 _MARGIN = 0.1  # what is looked at around a box, as a share of its size,
 _MARGIN_CELLS = 0.5  # and besides
 _FLOOR = 0.6  # share of the lowest confidence from which a candidate counts
 _INPUT = 2.0  # by how much the input's threshold is coarser where relief is above 1
+
+
+def is_factor(value: object) -> bool:
+    """Whether something may multiply thresholds: a number above 0 and below 100."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 100
+
+
+def are_factors(value: object) -> bool:
+    """Whether something is three factors - around the unsure, around the sure, elsewhere -, none below the one before."""
+    if not isinstance(value, tuple) or len(value) != 3 or not all(is_factor(factor) for factor in value):
+        return False
+    return bool(value[0] <= value[1] <= value[2])
 
 
 @dataclass(frozen=True)
@@ -56,11 +68,13 @@ class Care:
     every: int = 30
 
     def __post_init__(self) -> None:
-        for name, low, high in (("unsure", 0, 100), ("certain", 0, 100), ("elsewhere", 0, 100), ("conf", 0, 1)):
-            value = getattr(self, name)
-            if not low <= value <= high or (name != "conf" and value == 0):
-                message = f"{name} is {value!r}; it is a number above {low}, up to {high}."
-                raise UsageError(message, "Factors of thresholds are above 0; a confidence is between 0 and 1.")
+        for name in ("unsure", "certain", "elsewhere"):
+            if not is_factor(value := getattr(self, name)):
+                message = f"{name} is {value!r}; it multiplies thresholds."
+                raise UsageError(message, "Give a number above 0 and below 100.")
+        if not 0 <= self.conf <= 1:
+            message = f"conf is {self.conf!r}; it is a confidence."
+            raise UsageError(message, "Give a number between 0 and 1.")
         if min(self.hold, self.every) < 1:
             message = f"hold is {self.hold} and every is {self.every}; both count frames, from 1 on."
             raise UsageError(message, "Leave them out for 15 and 30 frames.")

@@ -19,9 +19,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from skipvid.errors import OutputError, UsageError
+from skipvid.gates.care import are_factors
 from skipvid.gates.policies import Policy, policy_from_dict
 from skipvid.plan import Plan
 
@@ -190,15 +191,12 @@ def _numbers(path: Path, table: Mapping[str, Any], kind: str) -> Mapping[str, fl
 def _care(path: Path, value: object) -> tuple[float, float, float] | None:
     if value is None:
         return None
-    names = ("unsure", "certain", "elsewhere")
-    if not isinstance(value, list) or len(value) != len(names):
-        message = f"The thresholds file {path} holds {value!r} for care; that is a list of {len(names)} factors."
-        raise UsageError(message, "Correct it, leave it out, or tune anew.")
-    unsure, certain, elsewhere = _numbers(path, dict(zip(names, value, strict=True)), "factor").values()
-    if not 0 < unsure <= certain <= elsewhere:
-        message = f"The thresholds file {path} holds {value!r} for care; factors are above 0, and none is below the one before."
-        raise UsageError(message, "Correct it, leave it out, or tune anew.")
-    return unsure, certain, elsewhere
+    factors = tuple(value) if isinstance(value, list) else value
+    if not are_factors(factors):
+        message = f"The thresholds file {path} holds {value!r} for care; that is three factors, none below the one before."
+        raise UsageError(message, "Give numbers above 0 and below 100, leave care out, or tune anew.")
+    unsure, certain, elsewhere = cast("tuple[float, float, float]", factors)
+    return float(unsure), float(certain), float(elsewhere)
 
 
 def _size(value: object, plan: Plan) -> tuple[int, int]:

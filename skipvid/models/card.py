@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skipvid.errors import ModelError
+from skipvid.gates.care import are_factors, is_factor
 from skipvid.models.names import LABELS, Skeleton, labels_of, skeleton_of
 
 if TYPE_CHECKING:
@@ -106,9 +107,13 @@ class ImageSize:
             return declared
         if frame_size is None:
             return self.size
+        return self.with_longest(frame_size, min(self.longest, max(frame_size)))
+
+    def with_longest(self, frame_size: tuple[int, int], longest: int) -> tuple[int, int]:
+        """The input size ``(height, width)`` whose longest side holds ``longest``, in the proportion of ``(width, height)``."""
         width, height = frame_size
-        shrink = min(1.0, self.longest / max(width, height))
-        return self.round_up(height * shrink), self.round_up(width * shrink)
+        scale = longest / max(width, height)
+        return self.round_up(height * scale), self.round_up(width * scale)
 
     def round_up(self, side: float) -> int:
         """The least multiple that holds a side."""
@@ -197,20 +202,14 @@ class Card:
 
     def __post_init__(self) -> None:
         tolerance: object = self.tolerance
-        if not _is_factor(tolerance):
+        if not is_factor(tolerance):
             _refuse("tolerance", tolerance, "a number above 0 and below 100")
-        care: object = self.care
-        factors = isinstance(care, tuple) and len(care) == 3 and all(_is_factor(value) for value in care)
-        if not factors or not self.care[0] <= self.care[1] <= self.care[2]:
-            _refuse("care", care, "three numbers above 0 and below 100, none below the one before")
+        if not are_factors(self.care):
+            _refuse("care", self.care, "three numbers above 0 and below 100, none below the one before")
 
     def with_(self, **changes: Any) -> Card:
         """A copy with some fields replaced; those given as None stay."""
         return replace(self, **{k: v for k, v in changes.items() if v is not None})
-
-
-def _is_factor(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 100
 
 
 def read_card(path: Path, name: str | None = None) -> Card:

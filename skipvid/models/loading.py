@@ -107,8 +107,7 @@ def input_size(card: Card, imgsz: int | Size | None, frame_size: Size | None, de
         message = f"The input size {imgsz!r} is not a height and a width."
         raise UsageError(message, "Give imgsz as one number or two, such as 640 or (384, 640).")
     if isinstance(imgsz, int) and card.imgsz.rule == "video" and frame_size is not None:
-        longest = max(frame_size)
-        return card.imgsz.round_up(frame_size[1] * imgsz / longest), card.imgsz.round_up(frame_size[0] * imgsz / longest)
+        return card.imgsz.with_longest(frame_size, imgsz)
     if card.imgsz.rule == "video":  # such a network takes multiples only
         return card.imgsz.round_up(sides[0]), card.imgsz.round_up(sides[1])
     return sides[0], sides[1]

@@ -118,7 +118,8 @@ class Bench:
         truths: Sequence[GroundTruth | None] = (),
         care: Care | None = None,
     ) -> None:
-        self._engine, self._threads, self._norm, self._care = engine, threads, norm, care
+        self._engine, self._threads, self._norm = engine, threads, norm
+        self.care = care
         # Torch keeps one setting for the number of threads of the whole process; its clips go one after the other.
         native = engine != "reference" and native_reason() is None
         self._side_by_side = (threads or len(_processors())) if native else 1
@@ -155,15 +156,10 @@ class Bench:
         """Take these scales for every video from now on."""
         self._videos = [replace(video, scales={**video.scales, **scales}) for video in self._videos]
 
-    @property
-    def care(self) -> Care | None:
-        """How coarse gates that remember are by what is found."""
-        return self._care
-
     def caring(self, care: Care | None) -> Bench:
         """The same with other care; what is known is shared."""
         other = copy(self)
-        other._care = care
+        other.care = care
         return other
 
     def part(self, clips: int, frames: int) -> Bench:
@@ -191,7 +187,7 @@ class Bench:
         return measure_prices(self._stream(video.item, None, None, self._threads), video.item.clips[0].images)
 
     def _stream(self, item: Footage, policy: Policy | None, scales: Mapping[str, float] | None, threads: int) -> Stream:
-        pixels, care = item.model.preprocess.pixel_map(), self._care if remembers(policy) else None
+        pixels, care = item.model.preprocess.pixel_map(), self.care if remembers(policy) else None
         return Stream(item.model.plan, policy, engine=self._engine, threads=threads, pixels=pixels, scales=scales, care=care)
 
     def run(self, policy: Tunable) -> Trial:
@@ -241,6 +237,7 @@ def _walk(
 ) -> tuple[list[Detections], NDArray[np.int64]]:
     """Detections by frame, and recomputed pixels by operator, of what is judged but the full pass that begins a clip."""
     found: list[Detections] = []
+    last: Detections | None = None
     counts = np.zeros(len(item.model.plan.ops), np.int64)
     conf = min(item.model.conf * _BELOW, _LEAST_CONF if truth else 1.0)
     for k, image in enumerate([*clip.lead, *clip.images], start=-len(clip.lead)):
@@ -254,9 +251,11 @@ def _walk(
         if k < 0 and stream.care is None:
             continue
         # What cannot have changed is not decoded again: quiet footage is judged in a fraction of the time.
-        again = stream.changed or not found
-        found.append(item.model.look(stream, stream.views(), item.fit, conf=conf) if again else found[-1])
-    return found[-len(clip.images) :], counts
+        if stream.changed or last is None:
+            last = item.model.look(stream, stream.views(), item.fit, conf=conf)
+        if k >= 0:
+            found.append(last)
+    return found, counts
 
 
 def _seen(video: _Video, found: Sequence[Sequence[Detections]]) -> Watched:

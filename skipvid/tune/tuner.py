@@ -11,8 +11,9 @@ from skipvid.engine import EngineName
 from skipvid.errors import UsageError
 from skipvid.gates.norms import remembers
 from skipvid.gates.policies import Truncation
-from skipvid.gates.presets import DEFAULT, DEFAULT_FAMILY, preset_care
+from skipvid.gates.presets import DEFAULT_FAMILY
 from skipvid.gates.thresholds import Thresholds
+from skipvid.models.gating import gating
 from skipvid.models.model import Model
 from skipvid.tune.front_to_back import front_to_back
 from skipvid.tune.goals import Goal, KeepQuality
@@ -144,7 +145,7 @@ def tune(
         _check_truth(item, truth)
     base = base_of(request.gate, request.method == UNIFORM)
     careful = request.care and request.method == SHAPED and remembers(base)
-    care = preset_care(DEFAULT, model.card.care, model.conf) if careful else None
+    care = gating(model).care if careful else None
     bench = Bench([first for first, _ in halves], request.engine, request.threads, norm=base.norm, truths=truths, care=care)
     # One scene's scales belong to it. The mean of several does worse on other videos than what is measured there.
     scales = bench.scales if len(footage) == 1 else {}

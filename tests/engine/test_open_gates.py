@@ -24,7 +24,7 @@ from skipvid.gates.settings import (
     OpenGate,
     Reference,
 )
-from skipvid.plan import Conv, Plan
+from skipvid.plan import Conv, Pads, Plan
 
 NETWORKS = small_networks()
 
@@ -107,15 +107,16 @@ def test_an_opened_pixel_is_repaired_in_full_and_a_closed_one_errs_by_no_more_th
         assert error <= weight * epsilon / 0.1 * (1 + 1e-5) + 1e-4
 
 
-def single(size: tuple[int, int] = (8, 9)) -> Plan:
-    """A 3x3 convolution of one channel whose weights are 1."""
+def single(size: tuple[int, int] = (8, 9), side: int = 3, pads: Pads = (1, 1, 1, 1), stride: tuple[int, int] = (1, 1)) -> Plan:
+    """A convolution of one channel whose weights are 1, to a map as large as its input."""
     op = Conv(
         name="conv",
         inputs=("x",),
         output="y",
-        weight=np.ones((1, 1, 3, 3), np.float32),
+        weight=np.ones((1, 1, side, side), np.float32),
         bias=np.ones(1, np.float32),
-        pads=(1, 1, 1, 1),
+        stride=stride,
+        pads=pads,
     )
     return make_plan((*size, 1), [op], {"y": (*size, 1)}, ["y"])
 
@@ -343,16 +344,7 @@ def everywhere(factor: float) -> np.ndarray:
 
 
 def test_a_window_may_lie_in_the_border_alone() -> None:
-    op = Conv(
-        name="conv",
-        inputs=("x",),
-        output="y",
-        weight=np.ones((1, 1, 1, 1), np.float32),
-        bias=np.ones(1, np.float32),
-        stride=(1, 3),
-        pads=(0, 2, 0, 0),
-    )
-    plan = make_plan((1, 1, 1), [op], {"y": (1, 1, 1)}, ["y"])
+    plan = single((1, 1), side=1, pads=(0, 2, 0, 0), stride=(1, 3))
     executor = ReferenceExecutor(plan, None, GateSettings(opens={"conv": OpenGate(0.5)}))
     for value, factor in ((0, 4), (2, 4), (2, 1)):
         executor.relieve(np.full((2, 3), factor, np.float32))

@@ -100,7 +100,7 @@ void Stream::take(const float* chw) {
     if (const Cells& cells = relief_.of(v.height, v.width); cells.any_coarse() && rule_.threshold > 0.0f)
         for (int y = candidates.top(); y < candidates.bottom(); ++y)
             for (int x = 0; x < v.width; ++x) {
-                if (((cells.coarse(y)[x >> 6] >> (x & 63)) & 1) == 0) continue;
+                if (!candidates.get(y, x) || ((cells.coarse(y)[x >> 6] >> (x & 63)) & 1) == 0) continue;
                 if (!exceeds(chw + static_cast<size_t>(y) * v.width + x, v.at(y, x), rule_.coarse))
                     candidates.clear(y, x);
             }
