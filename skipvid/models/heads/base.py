@@ -44,8 +44,6 @@ Shapes = Mapping[str, tuple[int, ...]]
 MAX_CANDIDATES = 3000
 """Candidates that reach non-maximum suppression, the strongest first, so that a confidence near zero cannot stall a video."""
 
-_AT_ONCE = 256  # candidates that are compared with each other in one go
-
 
 @dataclass(frozen=True)
 class Defaults:
@@ -165,9 +163,9 @@ def chosen(scores: FloatArray, labels: NDArray[Any], conf: float, known: int, cl
 def best_class(scores: FloatArray, conf: float, classes: Collection[int] | None) -> tuple[Index, FloatArray, Index]:
     """Rows of ``(N, C)`` scores whose best class is above ``conf``: their indices, scores and classes."""
     scores = keep_classes(scores, classes)
-    best = scores.max(axis=1)
-    index = np.flatnonzero(best > conf)
-    return index, best[index], scores[index].argmax(axis=1)
+    index = np.flatnonzero((scores > conf).any(axis=1))
+    labels = scores[index].argmax(axis=1)
+    return index, scores[index, labels], labels
 
 
 def suppress(boxes: FloatArray, scores: FloatArray, labels: NDArray[Any], iou: float, max_det: int) -> NDArray[np.intp]:
@@ -183,34 +181,17 @@ def suppress(boxes: FloatArray, scores: FloatArray, labels: NDArray[Any], iou: f
     Returns:
         Indices of the kept boxes by falling score; equal scores in the order given.
     """
+    from cv2.dnn import NMSBoxes
+
     order = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
-    sides, group = boxes[order].astype(np.float64).T, labels[order]
-    rest = np.arange(len(order))
-    kept: list[int] = []
-    while len(rest) and len(kept) < max_det:
-        first, rest = rest[:_AT_ONCE], rest[_AT_ONCE:]
-        over = _overlapping(sides, group, first, first, iou)
-        dropped = np.zeros(len(first), bool)
-        chosen: list[int] = []
-        for i in range(len(first)):
-            if not dropped[i]:
-                chosen.append(i)
-                dropped |= over[i]
-        kept += first[chosen].tolist()
-        if len(rest):
-            rest = rest[~_overlapping(sides, group, first[chosen], rest, iou).any(axis=0)]
-    return order[kept[:max_det]]
-
-
-def _overlapping(sides: NDArray[np.float64], group: NDArray[Any], some: Index, others: Index, iou: float) -> NDArray[np.bool_]:
-    """``(some, others)``: whether two boxes of one class overlap by more than ``iou``; ``sides`` are x1, y1, x2, y2."""
-    a, b = sides[:, some, None], sides[:, None, others]
-    width = np.minimum(a[2], b[2]) - np.maximum(a[0], b[0])
-    height = np.minimum(a[3], b[3]) - np.maximum(a[1], b[1])
-    shared = np.maximum(width, 0) * np.maximum(height, 0)
-    area, other = (np.maximum(box[2] - box[0], 0) * np.maximum(box[3] - box[1], 0) for box in (a, b))
-    over = shared > iou * np.maximum(area + other - shared, 1e-9)
-    return np.asarray(over & (group[some][:, None] == group[others]))
+    rects, group = boxes[order].astype(np.float64), labels[order]
+    rects[:, 2:] -= rects[:, :2]
+    kept: list[NDArray[np.intp]] = []
+    for label in set(group.tolist()):
+        members = np.flatnonzero(group == label)
+        rank = range(len(members), 0, -1)  # in place of scores: what is equal stays in the order given
+        kept.append(members[list(NMSBoxes(rects[members].tolist(), rank, 0.0, iou))])
+    return order[np.sort(np.concatenate(kept))[:max_det]] if kept else order
 
 
 def tidy(found: Detections) -> Detections:

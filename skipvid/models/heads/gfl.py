@@ -92,20 +92,25 @@ class Gfl:
         self, outputs: Outputs, *, conf: float, iou: float, max_det: int = 300, classes: Collection[int] | None = None
     ) -> Detections:
         """See `Head.decode`."""
-        boxes, scores, labels = [], [], []
+        scores, labels, bins, centres, strides = [], [], [], [], []
         for level in self.levels:
-            table = rows(outputs[level.scores])[level.rows, : self.classes]
-            index, score, label = best_class(table, conf, classes)
-            sides = rows(outputs[level.sides])[level.rows, -4 * self.bins :][index].reshape(-1, 4, self.bins)
-            with np.errstate(over="ignore", invalid="ignore"):
-                weight = np.exp(sides - sides.max(axis=2, keepdims=True))
-                distance = weight @ np.arange(self.bins, dtype=np.float32) / weight.sum(axis=2) * level.stride
-            centre = level.centre[index]
-            boxes.append(np.concatenate([centre - distance[:, :2], centre + distance[:, 2:]], axis=1))
+            index, score, label = best_class(rows(outputs[level.scores])[level.rows, : self.classes], conf, classes)
+            if len(index) == 0:
+                continue
             scores.append(score)
             labels.append(label)
-        every = np.concatenate(boxes)
-        return finish(every, np.concatenate(scores), np.concatenate(labels), None, iou=iou, max_det=max_det)
+            bins.append(rows(outputs[level.sides])[level.rows, -4 * self.bins :][index])
+            centres.append(level.centre[index])
+            strides.append(np.full((len(index), 1), level.stride, np.float32))
+        if not scores:
+            return Detections.none()
+        with np.errstate(over="ignore", invalid="ignore"):
+            sides = np.concatenate(bins).reshape(-1, 4, self.bins)
+            weight = np.exp(sides - sides.max(axis=2, keepdims=True))
+            distance = weight @ np.arange(self.bins, dtype=np.float32) / weight.sum(axis=2) * np.concatenate(strides)
+            centre = np.concatenate(centres)
+            boxes = np.concatenate([centre - distance[:, :2], centre + distance[:, 2:]], axis=1)
+        return finish(boxes, np.concatenate(scores), np.concatenate(labels), None, iou=iou, max_det=max_det)
 
 
 def _centres(high: int, wide: int, stride: int, facts: Facts, usual: tuple[float, float]) -> FloatArray:
