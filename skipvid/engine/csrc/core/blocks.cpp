@@ -105,10 +105,14 @@ void Stream::run_split(int index, const BitMap& active, int64_t pixels, int part
         float* rows = shared.data() + static_cast<ptrdiff_t>(number) * kMaxBlock * (node.stride + node.extra);
         return Block{&px[number], rows, part, parts};
     };
-    Pool::instance().run(node.extra > 0 ? threads_ : 1, blocks, [&](int number, int) {
-        collect(index, active, pixels, number, even, px[number]);
-        node.prepare(block(number, 0));
-    });
+    for (int number = 0; number < blocks; ++number) collect(index, active, pixels, number, even, px[number]);
+    if (node.extra > 0) {
+        const int shares = div_up(4 * threads_, blocks);
+        Pool::instance().run(threads_, blocks * shares, [&](int item, int) {
+            const int number = item / shares;
+            node.prepare({&px[number], block(number, 0).scratch, item % shares, shares});
+        });
+    }
     Pool::instance().run(threads_, blocks * parts,
                          [&](int item, int) { node.compute(block(item % blocks, item / blocks)); });
     Pool::instance().run(threads_, blocks, [&](int number, int) {

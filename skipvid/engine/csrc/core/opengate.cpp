@@ -8,8 +8,8 @@
 namespace skipvid {
 namespace {
 
-constexpr int kRowsPerChunk = 16;
-constexpr int kWordsAlone = 512;  // of a mask, up to which looking takes less than waking another thread
+constexpr int kRowsPerChunk = 8;
+constexpr int kWordsAlone = 96;  // of a mask, up to which looking takes less than waking another thread
 
 }  // namespace
 

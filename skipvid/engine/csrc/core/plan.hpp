@@ -39,7 +39,7 @@ struct Map {
 struct Block {
     Pixels* pixels;  // may be permuted by the computation; results belong to them in their final order
     float* scratch;
-    int part = 0, parts = 1;       // which share of the output channels to compute
+    int part = 0, parts = 1;       // which share of the output channels, or of the pixels, to compute
     float* const* rows = nullptr;  // of a direct node: where each pixel's results go in place of scratch
 };
 
@@ -55,7 +55,8 @@ class Node {
     virtual void footprint(BitMap& active) = 0;
     // Results before what Op::left() says, one row of `stride` floats per pixel. Called from several threads.
     virtual void compute(Block block) const = 0;
-    // Computes what all shares of a block need, behind its results; compute() does so itself where there is one share.
+    // Computes what all shares of the output channels need of a share of a block's pixels, behind its results;
+    // compute() does so itself where there is one share.
     virtual void prepare(Block /*block*/) const {}
     // As compute() where an output reads one pixel, with input number `input` not from its map but from those pixels
     // side by side in `rows`, `step` floats apart.

@@ -1,6 +1,7 @@
 // A feature map in memory: (height, width, channels) float32 inside a buffer with a halo and, possibly, other channels.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -29,6 +30,14 @@ struct Pixels {
     void add(int row, int column) {
         y[n] = static_cast<int16_t>(row);
         x[n++] = static_cast<int16_t>(column);
+    }
+    // Those from number `begin` to before number `end`.
+    Pixels part(int begin, int end) const {
+        Pixels result;
+        result.n = end - begin;
+        std::copy_n(y + begin, result.n, result.y);
+        std::copy_n(x + begin, result.n, result.x);
+        return result;
     }
 };
 

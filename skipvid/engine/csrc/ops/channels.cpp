@@ -89,7 +89,8 @@ class ConcatNode : public Node {
     ConcatNode(const ConcatOp& op, const std::vector<Map>& maps) : op_(op) {
         for (const int tensor : op.inputs) inputs_.push_back(&maps[tensor]);
         stride = round_up(op.channels, 16);
-        cost = op.channels / 4.0 + static_cast<double>(op.strands.size());
+        // Channels that are strewn are moved one by one.
+        for (const Strand& s : op.strands) cost += 4.0 + s.length * (s.step == 1 ? 0.25 : 2.0);
     }
     void footprint(BitMap& active) override {
         for (const Map* map : inputs_) active.add(map->changed);

@@ -26,10 +26,11 @@ class JoinedNode : public Node {
         second_->compute_from(0, between(block), extra, block);
     }
     void prepare(Block block) const override {
-        const int n = block.pixels->n;
-        float* values = between(block);
-        first_.compute({block.pixels, values});
-        activate_rows(kernels_, op_.left(), channels_, n, values, extra);
+        const int n = block.pixels->n, begin = n * block.part / block.parts, end = n * (block.part + 1) / block.parts;
+        Pixels share = block.pixels->part(begin, end);
+        float* values = between(block) + static_cast<ptrdiff_t>(begin) * extra;
+        first_.compute({&share, values});
+        activate_rows(kernels_, op_.left(), channels_, share.n, values, extra);
     }
 
   private:
