@@ -109,11 +109,7 @@ class InputState:
         return self._image is not None
 
     def _exceeds(self, difference: Tensor, gate: InputGate) -> Tensor:
-        coarse = self._relief.coarse(self._spec.height, self._spec.width)
-        return torch.where(coarse, ~(difference <= gate.relieved), self._exceeds_finely(difference, gate))
-
-    def _exceeds_finely(self, difference: Tensor, gate: InputGate) -> Tensor:
-        exceeds = ~(difference <= gate.threshold)
+        exceeds = ~(difference <= self._limit(gate, gate.threshold))
         if gate.hysteresis is None:
             return exceeds
         frames = gate.hysteresis.frames
@@ -121,7 +117,12 @@ class InputState:
             self._since = torch.full(exceeds.shape, frames)
         recent = masks.dilate(self._since < frames, gate.hysteresis.radius)
         self._since = torch.where(exceeds, 0, self._since + 1)
-        return exceeds | (recent & ~(difference <= gate.threshold * gate.hysteresis.factor))
+        return exceeds | (recent & ~(difference <= self._limit(gate, gate.threshold * gate.hysteresis.factor)))
+
+    def _limit(self, gate: InputGate, threshold: float) -> Tensor:
+        """``(H, W)``: the threshold, or the coarse one where relief makes it that."""
+        coarse = self._relief.coarse(self._spec.height, self._spec.width)
+        return torch.where(coarse, gate.relieved, threshold)
 
     def _spread(self, candidates: Tensor, differs: Tensor, settings: GateSettings, look: Tensor | None) -> Tensor:
         allowed = torch.ones_like(candidates)

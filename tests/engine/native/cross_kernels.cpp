@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <random>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "../../../skipvid/engine/csrc/kernels/kernels.hpp"
@@ -246,11 +247,30 @@ void check_images(const Kernels& ours, const Kernels& theirs) {
             for (uint8_t& v : image) v = static_cast<uint8_t>(random_source());
             other = image;
             for (int i = 0; i < width * 3; i += 17) other[i] = static_cast<uint8_t>(other[i] + i % 9);
-            std::vector<uint64_t> got(4), expected(4);
-            const bool any = ours.differ_image(image.data(), other.data(), width, threshold, got.data());
-            if (any != theirs.differ_image(image.data(), other.data(), width, threshold, expected.data()) ||
-                got != expected)
-                std::printf("differ_image, width %d: other pixels\n", width), ++failures;
+            const std::vector<uint64_t> near(4, 0xf0f0f00fff00ffffu);
+            const auto compared = [&](const Kernels& k, const uint64_t* coarse) {
+                std::vector<uint64_t> mask(4);
+                k.compare_image({image.data(), other.data(), width, threshold, 7, coarse, mask.data()});
+                return mask;
+            };
+            for (const uint64_t* coarse : {static_cast<const uint64_t*>(nullptr), near.data()})
+                if (compared(ours, coarse) != compared(theirs, coarse))
+                    std::printf("compare_image, width %d: other pixels\n", width), ++failures;
+            std::vector<float> table(3 * 256);
+            for (float& v : table) v = static_cast<float>(random_source() % 1000);
+            const int order[3] = {2, 0, 1};
+            const auto taken = [&](const Kernels& k, const uint64_t* mask, bool normed) {
+                std::vector<float> values(width * 3 + 16), norms(width);
+                std::vector<uint8_t> behind = other;
+                std::vector<uint64_t> changed(4);
+                k.take_image({image.data(), behind.data(), values.data(), 3, width, 3, table.data(), order, mask,
+                              changed.data(), normed ? norms.data() : nullptr});
+                return std::tuple(values, norms, behind, changed);
+            };
+            for (const uint64_t* mask : {static_cast<const uint64_t*>(nullptr), near.data()})
+                for (const bool normed : {false, true})
+                    if (taken(ours, mask, normed) != taken(theirs, mask, normed))
+                        std::printf("take_image, width %d: other values\n", width), ++failures;
         }
 }
 

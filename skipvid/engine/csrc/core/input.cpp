@@ -73,6 +73,10 @@ void Stream::take(const float* chw) {
         }
         return top > threshold;
     };
+    const Cells& cells = relief_.of(v.height, v.width);
+    const auto limit = [&](int y, int x, float threshold) {
+        return ((cells.coarse(y)[x >> 6] >> (x & 63)) & 1) != 0 ? rule_.coarse : threshold;
+    };
     BitMap candidates(v.height, v.width);
     for (int y = 0; y < v.height; ++y)
         for (int x = 0; x < v.width; ++x) {
@@ -80,7 +84,7 @@ void Stream::take(const float* chw) {
             float* to = v.at(y, x);
             if (refresh_) {
                 for (int c = 0; c < v.channels; ++c) to[c] = from[c * plane];
-            } else if (rule_.threshold > 0.0f ? exceeds(from, to, rule_.threshold) : differs(from, to)) {
+            } else if (rule_.threshold > 0.0f ? exceeds(from, to, limit(y, x, rule_.threshold)) : differs(from, to)) {
                 candidates.set(y, x);
             }
         }
@@ -94,16 +98,10 @@ void Stream::take(const float* chw) {
         remember(candidates, recent);
         for (int y = recent.top(); y < recent.bottom(); ++y)
             for (int x = 0; x < v.width; ++x)
-                if (recent.get(y, x) && exceeds(chw + static_cast<size_t>(y) * v.width + x, v.at(y, x), rule_.low))
+                if (recent.get(y, x) &&
+                    exceeds(chw + static_cast<size_t>(y) * v.width + x, v.at(y, x), limit(y, x, rule_.low)))
                     candidates.set(y, x);
     }
-    if (const Cells& cells = relief_.of(v.height, v.width); cells.any_coarse() && rule_.threshold > 0.0f)
-        for (int y = candidates.top(); y < candidates.bottom(); ++y)
-            for (int x = 0; x < v.width; ++x) {
-                if (!candidates.get(y, x) || ((cells.coarse(y)[x >> 6] >> (x & 63)) & 1) == 0) continue;
-                if (!exceeds(chw + static_cast<size_t>(y) * v.width + x, v.at(y, x), rule_.coarse))
-                    candidates.clear(y, x);
-            }
     BitMap near(v.height, v.width);
     spread(candidates, near);
     near.each([&](int y, int x) {

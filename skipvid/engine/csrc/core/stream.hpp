@@ -118,12 +118,9 @@ class Stream {
     void take_image(const uint8_t* image);
     void remember(const BitMap& candidates, BitMap& recent);
     void spread(BitMap& candidates, BitMap& spread);
-    void compare_coarsely(const uint8_t* image, BitMap& candidates);
     template <class Body>
     void each_image_row(int top, int bottom, int alone, const Body& body);
     void compare_image(const uint8_t* image, float threshold, int top, int bottom, BitMap& candidates);
-    template <int Channels>
-    void commit_image_row(const uint8_t* image, const BitMap& near, int y);
     void run_flow(int first, int last);
     void run_op(int index);
     int run_bands(int first, int last);

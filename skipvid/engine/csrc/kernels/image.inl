@@ -1,4 +1,4 @@
-// Comparison of images, 64 pixels of 3 bytes at a time.
+// Images, 64 pixels of 3 bytes at a time: comparison, and the way to the network's input.
 
 namespace skipvid::SKIPVID_ISA {
 
@@ -25,23 +25,94 @@ SKIPVID_INLINE uint64_t exceeding(const uint8_t* p, const uint8_t* q, uint8_t th
     return every_third(pixel[0]) | every_third(pixel[1] >> 2) << 22 | every_third(pixel[2] >> 1) << 43;
 }
 
-inline bool differ_image(const uint8_t* a, const uint8_t* b, int width, int threshold, uint64_t* mask) {
-    const auto limit = static_cast<uint8_t>(threshold);
-    bool any = false;
-    for (int x = 0; x < width; x += 64, a += kWordBytes, b += kWordBytes, ++mask) {
-        const size_t bytes = width - x < 64 ? static_cast<size_t>(width - x) * 3 : kWordBytes;
-        if (bytes == kWordBytes) {
-            *mask = exceeding(a, b, limit);
-        } else {
-            uint8_t p[kWordBytes] = {}, q[kWordBytes] = {};
-            std::memcpy(p, a, bytes);
-            std::memcpy(q, b, bytes);
-            *mask = exceeding(p, q, limit);
-        }
-        any |= *mask != 0;
-    }
-    return any;
+// Of `pixels` pixels, 64 at most.
+SKIPVID_INLINE uint64_t exceeding(const uint8_t* p, const uint8_t* q, uint8_t threshold, int pixels) {
+    if (pixels >= 64) return exceeding(p, q, threshold);
+    uint8_t a[kWordBytes] = {}, b[kWordBytes] = {};
+    std::memcpy(a, p, static_cast<size_t>(pixels) * 3);
+    std::memcpy(b, q, static_cast<size_t>(pixels) * 3);
+    return exceeding(a, b, threshold);
 }
+
+inline void compare_image(const CompareArgs& a) {
+    const auto level = static_cast<uint8_t>(a.level), coarse_level = static_cast<uint8_t>(a.coarse_level);
+    for (int w = 0; w * 64 < a.width; ++w) {
+        const uint8_t *p = a.first + w * kWordBytes, *q = a.second + w * kWordBytes;
+        const int pixels = a.width - w * 64;
+        const uint64_t coarse = a.coarse == nullptr || level == coarse_level ? 0 : a.coarse[w];
+        uint64_t mask = 0;
+        if (~coarse != 0) mask = exceeding(p, q, level, pixels) & ~coarse;
+        if (coarse != 0) mask |= exceeding(p, q, coarse_level, pixels) & coarse;
+        a.mask[w] = mask;
+    }
+}
+
+// Three channels, nearly all networks, are spelled out by the compiler; 0: as many as there are.
+template <int Channels>
+class Converter {
+  public:
+    explicit Converter(const TakeArgs& a) : channels_(a.channels) {
+        for (int c = 0; c < channels(); ++c) table_[c] = a.table + 256 * c, order_[c] = a.order[c];
+    }
+    int channels() const { return Channels > 0 ? Channels : channels_; }
+    void operator()(const uint8_t* from, float* to) const {
+        for (int c = 0; c < channels(); ++c) to[c] = table_[c][from[order_[c]]];
+    }
+
+  private:
+    static constexpr int kMost = Channels > 0 ? Channels : kMaxInputChannels;
+    const float* table_[kMost];
+    int order_[kMost];
+    int channels_;
+};
+
+// Those of the pixels 64 * w, 64 * w + 1, ... whose bits are set and whose values become others.
+template <int Channels, bool Norms>
+SKIPVID_INLINE uint64_t take_pixels(const TakeArgs& a, const Converter<Channels>& convert, int w, uint64_t bits) {
+    uint64_t changed = 0;
+    for (; bits != 0; bits &= bits - 1) {
+        const ptrdiff_t x = w * 64 + std::countr_zero(bits);
+        float value[Channels > 0 ? Channels : kMaxInputChannels], *to = a.row + x * a.pixel, moved = 0.0f;
+        uint32_t difference = 0;
+        convert(a.image + x * 3, value);
+        for (int c = 0; c < convert.channels(); ++c) {
+            difference |= std::bit_cast<uint32_t>(value[c]) ^ std::bit_cast<uint32_t>(to[c]);
+            if constexpr (Norms) moved += std::fabs(value[c] - to[c]);
+            to[c] = value[c];
+        }
+        for (int k = 0; k < 3; ++k) a.behind[x * 3 + k] = a.image[x * 3 + k];
+        // An image may differ where the input does not, in a channel that it does not read.
+        if (difference == 0) continue;
+        changed |= bits & -bits;
+        if constexpr (Norms) a.norms[x] = moved;
+    }
+    return changed;
+}
+
+constexpr int kWordsAhead = 2;
+
+template <int Channels>
+void take_row(const TakeArgs& a) {
+    const Converter<Channels> convert(a);
+    if (a.near == nullptr) {
+        std::memcpy(a.behind, a.image, static_cast<size_t>(a.width) * 3);
+        for (int x = 0; x < a.width; ++x) convert(a.image + static_cast<ptrdiff_t>(x) * 3, a.row + x * a.pixel);
+        return;
+    }
+    const int words = (a.width + 63) / 64;
+    for (int w = 0; w < words; ++w) {
+        // Changed pixels lie so apart that the hardware does not foresee where.
+        if (const int next = w + kWordsAhead; next < words && a.near[next] != 0)
+            for (ptrdiff_t i = 0; i < 64 * a.pixel; i += 16) prefetch(a.row + next * 64 * a.pixel + i);
+        if (a.near[w] == 0) continue;
+        const uint64_t differing =
+            exceeding(a.image + w * kWordBytes, a.behind + w * kWordBytes, 0, a.width - w * 64) & a.near[w];
+        a.changed[w] = a.norms == nullptr ? take_pixels<Channels, false>(a, convert, w, differing)
+                                          : take_pixels<Channels, true>(a, convert, w, differing);
+    }
+}
+
+inline void take_image(const TakeArgs& a) { a.channels == 3 ? take_row<3>(a) : take_row<0>(a); }
 
 inline void apart_row(const uint8_t* SKIPVID_RESTRICT a, const uint8_t* SKIPVID_RESTRICT b, int bytes,
                       uint8_t* SKIPVID_RESTRICT largest, uint16_t* SKIPVID_RESTRICT total) {

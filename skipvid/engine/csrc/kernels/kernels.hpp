@@ -184,6 +184,33 @@ struct OpenArgs {
     int words;
 };
 
+// A row of two images of 3 bytes per pixel.
+struct CompareArgs {
+    const uint8_t *first, *second;
+    int width;
+    // Levels, 0 to 255, that a byte of a pixel must differ by more than; the second holds where a bit of `coarse` is
+    // set, whose null means nowhere.
+    int level, coarse_level;
+    const uint64_t* coarse;
+    uint64_t* mask;  // bits of the pixels that do
+};
+
+// A row of an image of 3 bytes per pixel on its way to the network's input: value = table[channel][byte].
+struct TakeArgs {
+    const uint8_t* image;
+    uint8_t* behind;  // the image behind the input
+    float* row;       // of the input, pixels `pixel` floats apart
+    ptrdiff_t pixel;
+    int width, channels;
+    const float* table;  // (channels, 256)
+    const int* order;    // by channel, the byte of a pixel
+    // Pixels to take over where any byte differs, and whose values do afterwards; null: all of a new picture.
+    const uint64_t* near;
+    uint64_t* changed;
+    float* norms;  // by how much the values of each pixel moved, in total; null: nobody asks
+};
+constexpr int kMaxInputChannels = 16;
+
 struct Kernels {
     const char* name;
     int lanes;
@@ -198,9 +225,8 @@ struct Kernels {
     // sum[c] = values of a row added from left to right (maximum: of the row).
     void (*reduce_row)(const float* row, ptrdiff_t pixel, int width, int channels, bool maximum, float* result);
     void (*open_row)(const OpenArgs&);
-    // Rows of two images of 3 bytes per pixel: bits of `mask` = pixels with a byte that differs by more than
-    // `threshold` (0 to 255); returns whether there are any.
-    bool (*differ_image)(const uint8_t* a, const uint8_t* b, int width, int threshold, uint64_t* mask);
+    void (*compare_image)(const CompareArgs&);
+    void (*take_image)(const TakeArgs&);
     // Rows of two images, byte by byte: raises `largest` to the absolute differences, and adds them to `total`.
     void (*apart_row)(const uint8_t* a, const uint8_t* b, int bytes, uint8_t* largest, uint16_t* total);
     // f over n values, for the tests of the elementary functions.
