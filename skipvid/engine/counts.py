@@ -59,6 +59,7 @@ class FrameStats:
         refresh: Why everything was recomputed, or None: ``first``, ``scene-cut``, ``exposure``, ``moving``, or as requested.
         calibrating: Whether the frame was executed exactly, to measure what the policy's relative thresholds refer to.
         budget: What the stream's budget did to the frame, or None without one.
+        looked: Whether all of the picture was looked at as finely as what the network is not sure of, see `skipvid.gates.care`.
     """
 
     frame: int
@@ -69,6 +70,7 @@ class FrameStats:
     refresh: str | None = None
     calibrating: bool = False
     budget: Rationed | None = None
+    looked: bool = False
 
     @property
     def share(self) -> float:

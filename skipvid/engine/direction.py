@@ -32,11 +32,13 @@ class Order:
         shown: The picture to execute in place of the frame, or None.
         rationed: What a budget did to it, or None.
         calibrating: Whether it is executed exactly, to measure scales.
+        looked: Whether care looks at all of the picture as finely as at what the network is not sure of.
     """
 
     shown: ByteArray | None
     rationed: Rationed | None
     calibrating: bool
+    looked: bool
 
 
 class Direction:
@@ -138,7 +140,7 @@ class Direction:
             self._executor.configure(self.calibration.settings)
         if self.attention.advance(full=full, tight=self.budgeting.tight):
             self._executor.relieve(self.attention.factors)
-        return Order(shown, rationed, calibrating)
+        return Order(shown, rationed, calibrating, self.attention.looks)
 
     def executed(self) -> None:
         """Learn from the frame that was just executed."""

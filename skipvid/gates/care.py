@@ -105,6 +105,7 @@ class Attention:
 
     Attributes:
         factors: ``(rows, columns)`` float32: what thresholds are multiplied by in each cell of the picture in the next frame.
+        looks: Whether all of the picture is looked at as finely as the unsure in that frame.
     """
 
     def __init__(self, care: Care | None, height: int, width: int) -> None:
@@ -119,7 +120,7 @@ class Attention:
         self._unsure = self._sure = np.zeros((0, 4), np.float32)
         # Frames up to which a cell counts as unsure, and as sure.
         self._doubt, self._trust = np.zeros(self._cells, np.int64), np.zeros(self._cells, np.int64)
-        self._began = False
+        self._began = self.looks = False
         self._frame = self._looked = 0  # frames so far, and when all of the picture was looked at
 
     def saw(self, boxes: NDArray[np.floating[Any]], scores: NDArray[np.floating[Any]]) -> None:
@@ -142,17 +143,18 @@ class Attention:
             full: The next frame is computed in full.
             tight: There is no time to look at all of the picture.
         """
+        self.looks = False
         if self.care is None or not self._began:
             return False
         self._frame += 1
         self._note(self._unsure, self._doubt)
         self._note(self._sure, self._trust)
-        looks = not (full or tight) and self._frame - self._looked >= self.care.every
-        if full or looks:
+        self.looks = not (full or tight) and self._frame - self._looked >= self.care.every
+        if full or self.looks:
             self._looked = self._frame
         before = self.factors
-        self.factors = np.full(self._cells, self.care.unsure if looks else self.care.elsewhere, np.float32)
-        if not looks:
+        self.factors = np.full(self._cells, self.care.unsure if self.looks else self.care.elsewhere, np.float32)
+        if not self.looks:
             self.factors[self._trust >= self._frame] = min(self.care.certain, self.care.elsewhere)
             self.factors[self._doubt >= self._frame] = min(self.care.unsure, self.care.certain, self.care.elsewhere)
         return not np.array_equal(self.factors, before)

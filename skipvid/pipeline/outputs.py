@@ -71,6 +71,7 @@ class Rows:
             calibrating=cost.calibrating,
             detections=len(item.found),
             changed=item.changed,
+            looked=cost.looked,
             budget=None if cost.budget is None else budget_row(cost.budget),
             audit=item.audit,
         )

@@ -78,6 +78,7 @@ def chart_svg(bins: Bins, levels: Sequence[Level] = (), *, phone: bool = False) 
     if found in panels:
         parts.append(_bars(found, bins.found, inner))
     parts += _flags(bins, x, panels)
+    parts += [tag("path", class_="look", d=f"M{a:.1f} {panels[0].y + 5}l-4 -5h8Z") for a in x[bins.looked]]
     parts.append(tag("line", class_="cursor", y1=_TOP + _TITLE, y2=base))
     plot = {"x": _LEFT, "y": rates.y, "width": inner, "height": base - rates.y}
     parts.append(tag("rect", class_="plot", fill="transparent", **plot))

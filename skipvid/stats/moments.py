@@ -54,7 +54,7 @@ def extremes(
         pts: ``(frames,)`` times in s.
         frame: ``(frames,)`` numbers in the source.
         rate: ``(frames,)`` update rates.
-        counted: ``(frames,)`` which frames count; those computed in full by order would drown the others.
+        counted: ``(frames,)`` which frames count; those whose cost says nothing of the video would drown the others.
         highest: Busiest moments; else quietest.
     """
     use = np.flatnonzero(counted)

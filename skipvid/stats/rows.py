@@ -44,6 +44,7 @@ class StatsRow:
         calibrating: Whether it was computed exactly, to measure what relative thresholds refer to.
         detections: How many objects were found.
         changed: Whether any output of the network changed; where not, the detections are those of the frame before.
+        looked: Whether all of the picture was looked at as finely as what the network is not sure of; left out where not.
         budget: What a budget did to the frame (`skipvid.stats.budget.budget_row`); left out without one.
         audit: How far the frame is from a full pass (`skipvid.stats.audit`); left out where none was made.
     """
@@ -58,12 +59,13 @@ class StatsRow:
     calibrating: bool = False
     detections: int = 0
     changed: bool = True
+    looked: bool = False
     budget: Mapping[str, Any] | None = None
     audit: Mapping[str, Any] | None = None
 
     def row(self) -> dict[str, Any]:
         """As written to ``stats.jsonl``."""
-        extra = {"budget": self.budget, "audit": self.audit}
+        extra = {"looked": self.looked or None, "budget": self.budget, "audit": self.audit}
         return {
             "frame": self.frame,
             "pts": round(self.pts, 6),

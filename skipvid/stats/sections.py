@@ -105,6 +105,8 @@ def timeline(summary: RunSummary, bins: Bins) -> Markup:
         legend.append(("budget", f"budget, {float(budget['ms']):.1f} ms"))
     if any(bins.refresh):
         legend.append(("refresh", "computed in full"))
+    if bins.looked.any():
+        legend.append(("look", "looked at finely all over"))
     if (bins.forced[1:] & bins.forced[:-1]).any():
         legend.append(("band", "calibrating, or in full throughout"))
     tip = tag("div", class_="tip")

@@ -61,6 +61,7 @@ class Series:
         detections: Objects found.
         refresh: Why the frame was computed in full, or "".
         forced: Whether it was computed in full or exactly by order (a refresh, a calibration), whatever changed in it.
+        looked: Whether all of the picture was looked at as finely as what the network is not sure of.
     """
 
     frame: NDArray[np.int64]
@@ -70,6 +71,12 @@ class Series:
     detections: NDArray[np.int64]
     refresh: tuple[str, ...]
     forced: NDArray[np.bool_]
+    looked: NDArray[np.bool_]
+
+    @property
+    def usual(self) -> NDArray[np.bool_]:
+        """Frames whose cost follows from what changed in them."""
+        return ~(self.forced | self.looked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +93,7 @@ class RunSummary:
         rates: ``(frames, operators)`` update rates.
         stage_ms: Mean time per frame by stage, in ms, in the order of the pipeline.
         refreshes: How many frames were computed in full, by reason.
-        busiest: Moments with the highest update rate, highest first; frames computed in full by order are left aside.
+        busiest: Moments with the highest update rate, highest first; frames computed in full by order, or looked at all over, are left aside.
         quietest: Moments with the lowest.
         checks: Totals of ``budget`` and ``audit``, where there were any, see `skipvid.stats.checks`.
         notes: What a reader should know.
@@ -189,8 +196,8 @@ def read_summary(folder: Path) -> RunSummary:
         rates=rates[:recorded],
         stage_ms=stage_ms,
         refreshes=dict(Counter(reason for reason in series.refresh if reason).most_common()),
-        busiest=extremes(series.pts, series.frame, series.update_rate, ~series.forced, highest=True),
-        quietest=extremes(series.pts, series.frame, series.update_rate, ~series.forced, highest=False),
+        busiest=extremes(series.pts, series.frame, series.update_rate, series.usual, highest=True),
+        quietest=extremes(series.pts, series.frame, series.update_rate, series.usual, highest=False),
         checks=checks,
         notes=notes,
     )
@@ -234,6 +241,7 @@ def _series(table: list[dict[str, Any]]) -> Series:
         detections=np.array([row.get("detections", 0) for row in table], np.int64),
         refresh=tuple(str(row.get("refresh") or "") for row in table),
         forced=np.array([bool(row.get("calibrating") or row.get("refresh")) for row in table]),
+        looked=np.array([bool(row.get("looked")) for row in table]),
     )
 
 

@@ -18,6 +18,7 @@ from skipvid.stats.summary import RunSummary
 __all__ = ["Bins", "bin_series", "encode_cells", "strip_cells", "time_ticks"]
 
 _COLUMNS = 360
+_RARE = 0.1  # share of the columns up to which it says something that one is marked
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)  # s
 
 
@@ -36,6 +37,7 @@ class Bins:
         slowest: Longest network time in ms.
         refresh: Reasons of the frames computed in full, or "".
         forced: Whether any frame was computed in full or exactly by order.
+        looked: Whether any frame was looked at finely all over, as care does now and then; nowhere where that is no exception.
     """
 
     edges: NDArray[np.int64]
@@ -48,6 +50,7 @@ class Bins:
     slowest: NDArray[np.float64]
     refresh: tuple[str, ...]
     forced: NDArray[np.bool_]
+    looked: NDArray[np.bool_]
 
     def to_dict(self) -> dict[str, Any]:
         """For the page's script, rounded."""
@@ -60,6 +63,7 @@ class Bins:
             "network": self.network.round(2).tolist(),
             "slowest": self.slowest.round(2).tolist(),
             "refresh": list(self.refresh),
+            "looked": self.looked.tolist(),
         }
 
 
@@ -68,6 +72,7 @@ def bin_series(summary: RunSummary, columns: int = _COLUMNS) -> Bins:
     series = summary.series
     edges = np.unique(np.linspace(0, summary.frames, min(columns, summary.frames) + 1).round().astype(np.int64))
     start = edges[:-1]
+    looked = np.maximum.reduceat(series.looked, start)
     reasons = tuple(", ".join(sorted({r for r in series.refresh[a:b] if r})) for a, b in pairwise(edges))
     return Bins(
         edges=edges,
@@ -80,6 +85,7 @@ def bin_series(summary: RunSummary, columns: int = _COLUMNS) -> Bins:
         slowest=np.maximum.reduceat(series.network_ms, start),
         refresh=reasons,
         forced=np.maximum.reduceat(series.forced, start),
+        looked=looked & (looked.mean() <= _RARE),
     )
 
 

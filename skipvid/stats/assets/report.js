@@ -47,6 +47,7 @@
       lines.push(data.found[i].toFixed(data.found[i] % 1 ? 1 : 0) + (data.found[i] === 1 ? " detection" : " detections"));
       lines.push("network " + data.network[i].toFixed(1) + " ms" + (data.slowest[i] - data.network[i] > 0.1 ? ", slowest frame " + data.slowest[i].toFixed(1) + " ms" : ""));
       if (data.refresh[i]) lines.push("computed in full: " + data.refresh[i]);
+      if (data.looked[i]) lines.push("looked at finely all over");
       return lines;
     });
   }
