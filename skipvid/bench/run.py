@@ -155,7 +155,7 @@ def _passes(task: BenchTask) -> dict[str, Turn]:
     x = _network_input(frame, task.pixels)
     exact = Gating(Truncation(threshold=0.0, input_noise=0.0))
     tolerant = Gating(Truncation(threshold=0.0, input_noise=0.0, input_threshold=2.0))
-    given = _calibrated(task, task.gates)
+    given, again = _calibrated(task, task.gates), _calibrated(task, task.gates)
     turns = {peer.name: Turn(_bind(peer.run, x)) for peer in task.peers}
     turns[ENGINE] = Turn(_refreshing(_stream(task, exact), frame))
     turns["repeated frame"] = Turn(_stepping(_stream(task, exact), still(frame)))
@@ -164,6 +164,8 @@ def _passes(task: BenchTask) -> dict[str, Turn]:
     turns["one 16x16 block changed, exactly"] = Turn(_stepping(_stream(task, exact), moving_block(frame)))
     block = _stepping(given, moving_block(frame))
     turns["one 16x16 block changed, policy as given"] = Turn(block, after=lambda: _look(task, given))
+    blocks = _stepping(again, moving_block(frame))
+    turns["the same, one after the other"] = Turn(blocks, times=20, after=lambda: _look(task, again))
     turns["noise below threshold on half the pixels"] = Turn(_stepping(_stream(task, tolerant), half_noise(frame)))
     turns["every pixel changed"] = Turn(_stepping(_stream(task, exact), every_pixel(frame)))
     return turns

@@ -26,6 +26,7 @@ __all__ = ["Attention", "Care", "are_factors", "is_factor"]
 _CELL = 16  # side of a cell in pixels of the network's input, about
 _MARGIN = 0.1  # what is looked at around a box, as a share of its size,
 _MARGIN_CELLS = 0.5  # and besides
+_PATIENCE = 2  # by how much longer the next look is waited for where the last one found nothing new
 _FLOOR = 0.6  # share of the lowest confidence from which a candidate counts
 _INPUT = 2.0  # by how much the input's threshold is coarser where relief is above 1
 
@@ -53,8 +54,8 @@ class Care:
         conf: The lowest confidence of what is asked for. Candidates count from 0.6 times that, and are sure from half way
             between it and 1.
         hold: Frames for which something counts after it was last seen.
-        every: Frames after which all of the picture is looked at as finely as the unsure; what nobody has seen yet is found then
-            at the latest.
+        every: Frames after which all of the picture is looked at as finely as the unsure, or twice as many where that found
+            nothing new the last time; what nobody has seen yet is found then at the latest.
 
     Raises:
         UsageError: A number is out of range.
@@ -121,6 +122,7 @@ class Attention:
         # Frames up to which a cell counts as unsure, and as sure.
         self._doubt, self._trust = np.zeros(self._cells, np.int64), np.zeros(self._cells, np.int64)
         self._began = self.looks = False
+        self._every = 0 if self.care is None else self.care.every
         self._frame = self._looked = 0  # frames so far, and when all of the picture was looked at
 
     def saw(self, boxes: NDArray[np.floating[Any]], scores: NDArray[np.floating[Any]]) -> None:
@@ -135,6 +137,17 @@ class Attention:
         sure = scores >= self.care.sure
         self._sure, self._unsure = boxes[sure], boxes[~sure & (scores >= self.care.floor)]
         self._began = True
+        if self.looks:
+            news = self._is_strange(boxes[scores >= self.care.conf])
+            self._every = self.care.every * (1 if news else _PATIENCE)
+
+    def _is_strange(self, boxes: NDArray[np.floating[Any]]) -> bool:
+        """Whether the middle of any box lies where nothing was known of."""
+        (height, width), (rows, columns) = self._size, self._cells
+        y = np.clip((boxes[:, 1] + boxes[:, 3]) / 2 * rows / height, 0, rows - 1).astype(int)
+        x = np.clip((boxes[:, 0] + boxes[:, 2]) / 2 * columns / width, 0, columns - 1).astype(int)
+        known = np.maximum(self._doubt, self._trust) >= self._frame
+        return not bool(known[y, x].all())
 
     def advance(self, *, full: bool = False, tight: bool = False) -> bool:
         """Settle the factors of the next frame; whether they are others. Until something was told they are 1.
@@ -149,7 +162,7 @@ class Attention:
         self._frame += 1
         self._note(self._unsure, self._doubt)
         self._note(self._sure, self._trust)
-        self.looks = not (full or tight) and self._frame - self._looked >= self.care.every
+        self.looks = not (full or tight) and self._frame - self._looked >= self._every
         if full or self.looks:
             self._looked = self._frame
         before = self.factors

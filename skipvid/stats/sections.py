@@ -177,7 +177,7 @@ def moments(summary: RunSummary) -> Markup:
         return tag("div", tag("h3", title), tag("ol", *items))
 
     both = listed("Busiest", summary.busiest), listed("Quietest", summary.quietest)
-    hint = "Mean update rate of stretches of the video. Frames computed in full by order are left aside."
+    hint = "Mean update rate of stretches of the video. Frames computed in full by order, or looked at all over, are left aside."
     return _section("Busiest and quietest moments", hint, tag("div", *both, class_="moments"))
 
 

@@ -93,7 +93,7 @@ class RunSummary:
         rates: ``(frames, operators)`` update rates.
         stage_ms: Mean time per frame by stage, in ms, in the order of the pipeline.
         refreshes: How many frames were computed in full, by reason.
-        busiest: Moments with the highest update rate, highest first; frames computed in full by order, or looked at all over, are left aside.
+        busiest: Moments with the highest update rate, highest first; of frames whose cost follows from what changed in them.
         quietest: Moments with the lowest.
         checks: Totals of ``budget`` and ``audit``, where there were any, see `skipvid.stats.checks`.
         notes: What a reader should know.

@@ -37,7 +37,8 @@ class Bins:
         slowest: Longest network time in ms.
         refresh: Reasons of the frames computed in full, or "".
         forced: Whether any frame was computed in full or exactly by order.
-        looked: Whether any frame was looked at finely all over, as care does now and then; nowhere where that is no exception.
+        looked: Whether any frame was looked at finely all over, as care does now and then; left out where nearly all columns
+            hold one.
     """
 
     edges: NDArray[np.int64]

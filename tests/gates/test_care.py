@@ -89,8 +89,29 @@ def test_what_is_not_told_again_still_holds() -> None:
 
 def test_once_in_a_while_all_of_the_picture_is_looked_at() -> None:
     attention = attending(replace(CARE, every=4))
-    fine = [bool((see(attention) == 0.5).all()) for _ in range(9)]
-    assert fine == [False, False, False, True, False, False, False, True, False]
+    looks = []
+    for _ in range(9):
+        factors = see(attention)
+        looks.append(attention.looks)
+        assert ((factors == 0.5).all(), (factors == 3).all()) == (attention.looks, not attention.looks)
+    assert looks == [frame == 3 for frame in range(9)]
+
+
+def test_the_next_look_comes_later_where_one_found_nothing_new() -> None:
+    known, other = (32.0, 16.0, 64.0, 48.0), (112.0, 64.0, 144.0, 80.0)
+
+    def looked(*found: tuple[tuple[float, float, float, float], float]) -> list[int]:
+        """The frames that look, where all see one box and the first look these, too."""
+        attention, frames = attending(replace(CARE, every=4)), []
+        for frame in range(1, 30):
+            see(attention, (known, SURE), *(found if attention.looks and len(frames) == 1 else ()))
+            if attention.looks:
+                frames.append(frame)
+        return frames
+
+    assert looked() == [4, 12, 20, 28]
+    assert looked((other, 0.24)) == [4, 12, 20, 28]  # below the confidence: nobody would be shown it
+    assert looked((other, UNSURE)) == [4, 8, 16, 24]
 
 
 def test_a_full_pass_is_such_a_look_and_a_budget_has_no_time_for_one() -> None:
