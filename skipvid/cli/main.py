@@ -122,8 +122,21 @@ def _invoke(arguments: list[str], stop: Stop) -> int:
         command = context.command_path if context is not None else "skipvid"
         # The help was shown in place of a command that was left out.
         said = one_line(error.format_message()).replace("Value error, ", "") or "A command is missing."
+        value = _given(getattr(error, "param", None), arguments)
+        if value is not None and value not in said:
+            said = said.replace("Invalid value for", f"Invalid value {value!r} for", 1)
         raise UsageError(said, f"See `{command} --help`.") from error
     return code if isinstance(code, int) else 0
+
+
+def _given(option: Any, arguments: list[str]) -> str | None:
+    """What was given for an option: Typer does not always say it."""
+    names = tuple(getattr(option, "opts", ()))
+    for index, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name in names:
+            return value if equals else next(iter(arguments[index + 1 : index + 2]), None)
+    return None
 
 
 def _take_debug(arguments: list[str]) -> tuple[bool, list[str]]:
