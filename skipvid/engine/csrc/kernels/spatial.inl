@@ -135,16 +135,34 @@ inline void resample(const ResampleArgs& a) {
     for (int i = 0; i < a.pixels; ++i) resample_pixel(a, a.y[i], a.x[i], a.scratch + i * a.stride);
 }
 
-inline void reduce_row(const float* row, ptrdiff_t pixel, int width, int channels, bool maximum, float* result) {
-    for (int c = 0; c < channels; c += kLanes) {
+// Channels from c on, NC vectors at a time: every addition waits for the one before, of its own channel only. Returns
+// the first channel left over.
+template <bool Maximum, int NC>
+SKIPVID_INLINE int reduce_channels(const float* row, ptrdiff_t pixel, int width, int channels, float* result, int c) {
+    for (; c + (NC - 1) * kLanes < channels; c += NC * kLanes) {
         const float* p = row + c;
-        V value = load(p);
+        V value[NC];
+        for (int n = 0; n < NC; ++n) value[n] = load(p + n * kLanes);
         for (int x = 1; x < width; ++x) {
             p += pixel;
-            value = maximum ? max(value, load(p)) : value + load(p);
+            for (int n = 0; n < NC; ++n) {
+                const V next = load(p + n * kLanes);
+                value[n] = Maximum ? max(value[n], next) : value[n] + next;
+            }
         }
-        store(result + c, value);
+        for (int n = 0; n < NC; ++n) store(result + c + n * kLanes, value[n]);
     }
+    return c;
+}
+
+template <bool Maximum>
+void reduce(const float* row, ptrdiff_t pixel, int width, int channels, float* result) {
+    const int c = reduce_channels<Maximum, 4>(row, pixel, width, channels, result, 0);
+    reduce_channels<Maximum, 1>(row, pixel, width, channels, result, c);
+}
+
+inline void reduce_row(const float* row, ptrdiff_t pixel, int width, int channels, bool maximum, float* result) {
+    (maximum ? reduce<true> : reduce<false>)(row, pixel, width, channels, result);
 }
 
 }  // namespace skipvid::SKIPVID_ISA

@@ -77,7 +77,7 @@ class GlobalPoolNode : public Node {
         const View& v = in_.view;
         float* out = block.scratch;
         for (int y = 0; y < v.height; ++y) {
-            if (!fresh_ && (y < in_.changed.top() || y >= in_.changed.bottom())) continue;
+            if (!fresh_ && !in_.changed.holds(y, 0, v.width)) continue;
             op_.kernels.reduce_row(v.at(y, 0), v.pixel, v.width, v.channels, !op_.average,
                                    rows_.data() + static_cast<size_t>(y) * stride);
         }
