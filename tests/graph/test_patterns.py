@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from skipvid.plan import Act, Binary, Concat, Conv, DepthToSpace, GlobalPool, Op, Plan, SpaceToDepth, Unary
+from skipvid.plan import Act, Binary, Concat, Conv, DepthToSpace, GlobalPool, Op, Plan, Pool, SpaceToDepth, Unary
 from tests.graph.harness import check
 from tests.graph.nets import Net
 
@@ -258,3 +258,34 @@ def test_ghost_module_slices_and_residual() -> None:
     y = net.op("Concat", a, net.conv(a, 6, 6, 3, 6), axis=1)
     y = net.op("Slice", y, net.ints(0), net.ints(10), net.ints(1))
     check(net.model(net.conv(net.op("Relu", net.op("Add", y, net.conv("image", 3, 10))), 10, 4)))
+
+
+@pytest.mark.parametrize(
+    ("windows", "chained"),
+    [
+        ([(5, 5), (9, 9), (13, 13)], [(5, 5), (5, 5), (5, 5)]),
+        ([(13, 13), (3, 3), (5, 5)], [(3, 3), (3, 3), (9, 9)]),
+        ([(3, 5), (3, 9)], [(3, 5), (1, 5)]),
+        ([(3, 7), (5, 5)], [(3, 7), (5, 5)]),  # neither holds the other
+        ([(5, 5), (5, 5)], [(5, 5), (5, 5)]),
+    ],
+)
+def test_a_pyramid_of_pools_is_a_chain(windows: list[tuple[int, int]], chained: list[tuple[int, int]]) -> None:
+    net = Net()
+    x = net.conv("image", 3, 4)
+    pools = [net.op("MaxPool", x, kernel_shape=[h, w], pads=[h // 2, w // 2, h // 2, w // 2]) for h, w in windows]
+    plan = check(net.model(net.conv(net.op("Concat", x, *pools, axis=1), 4 + 4 * len(pools), 4)))
+    assert [op.kernel for op in plan.ops if isinstance(op, Pool)] == chained
+
+
+def test_pools_that_do_not_sit_around_their_pixels_are_left_alone() -> None:
+    net = Net()
+    x = net.conv("image", 3, 4)
+    aside = net.op("MaxPool", x, kernel_shape=[3, 3], pads=[2, 2, 0, 0])
+    moving = net.op("MaxPool", x, kernel_shape=[5, 5], strides=[2, 2], pads=[2, 2, 2, 2])
+    bent = net.op("Sigmoid", net.op("MaxPool", x, kernel_shape=[5, 5], pads=[2, 2, 2, 2]))
+    large = net.op("MaxPool", x, kernel_shape=[7, 7], pads=[3, 3, 3, 3])
+    mean = net.op("AveragePool", x, kernel_shape=[9, 9], pads=[4, 4, 4, 4])
+    plan = check(net.model(*(net.conv(y, 4, 2) for y in (aside, moving, bent, large, mean))))
+    assert {op.kernel for op in plan.ops if isinstance(op, Pool)} == {(3, 3), (5, 5), (7, 7), (9, 9)}
+    assert len({op.inputs for op in plan.ops if isinstance(op, Pool)}) == 1

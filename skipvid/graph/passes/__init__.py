@@ -10,6 +10,7 @@ from skipvid.graph.passes.blocks import unfold_blocks
 from skipvid.graph.passes.copies import merge_copies
 from skipvid.graph.passes.fuse import fold_affine, fuse_activations
 from skipvid.graph.passes.pads import fold_pads
+from skipvid.graph.passes.pools import chain_pools
 
 __all__ = ["PASSES", "optimise"]
 
@@ -20,6 +21,7 @@ PASSES: tuple[Callable[[Draft], None], ...] = (
     fold_pads,
     fold_affine,
     fuse_activations,
+    chain_pools,
 )
 
 
