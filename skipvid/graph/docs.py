@@ -19,7 +19,8 @@ executed whole by ONNX Runtime when one of their inputs changed. `skipvid models
 
 Chains that exporters write are recognised as what they mean: SiLU, hard-swish, hard-sigmoid, ReLU6, Mish, softplus and GELU;
 batch normalisation and per-channel scales behind a convolution; channel and pixel shuffles by Reshape and Transpose; Focus by
-strided slices, with a convolution behind it as one over its pixels; squeeze-and-excitation with Gemm, MatMul or 1x1 convolutions.
+strided slices, with a convolution behind it as one over its pixels; squeeze-and-excitation with Gemm, MatMul or 1x1 convolutions;
+pyramids of max-pools as chains of small ones.
 
 | ONNX operator | opsets | form in the plan | restrictions |
 |---|---|---|---|
