@@ -22,7 +22,7 @@ _FIRST_COLOUR = 40  # the darkest entries of the map vanish against a dark frame
 _STRIP = 0.45  # brightness left of the picture behind the legend
 
 
-def heatmap_frame(image: ByteArray, heat: FloatArray, update_rate: float, *, top: float = 1.0) -> ByteArray:
+def heatmap_frame(image: ByteArray, heat: FloatArray, update_rate: float, *, top: float = 1.0, remark: str = "") -> ByteArray:
     """The frame in grey with its updated parts in colour, a colour bar and the frame's update rate.
 
     Args:
@@ -30,12 +30,14 @@ def heatmap_frame(image: ByteArray, heat: FloatArray, update_rate: float, *, top
         heat: ``(h, w)`` share recomputed at each place, 0 to 1, of any resolution.
         update_rate: Of the whole frame, 0 to 1.
         top: The share that the hottest colour stands for.
+        remark: Said behind the update rate where there is room.
 
     Returns:
         ``(H, W, 3)`` BGR.
     """
     result = _overlay(image, heat, top)
-    _legend(result, ("updated ", ""), f"{100 * update_rate:.1f} %", top)
+    rate = f"{100 * update_rate:.1f} %"
+    _legend(result, (*([f"updated {rate}, {remark}"] if remark else []), f"updated {rate}", rate), top)
     return result
 
 
@@ -82,7 +84,8 @@ def accumulated_heat(image: ByteArray, mean: FloatArray) -> ByteArray:
     """
     top = max(float(mean.max()), 1e-3)
     result = _overlay(image, mean, top)
-    _legend(result, ("updated on average ", "mean "), f"{100 * float(mean.mean()):.1f} %", top)
+    rate = f"{100 * float(mean.mean()):.1f} %"
+    _legend(result, (f"updated on average {rate}", f"mean {rate}", rate), top)
     return result
 
 
@@ -116,8 +119,8 @@ def _overlay(image: ByteArray, heat: FloatArray, top: float) -> ByteArray:
     return np.asarray(cv2.add(result, cv2.cvtColor(kept, cv2.COLOR_GRAY2BGR), dst=result), np.uint8)
 
 
-def _legend(image: ByteArray, prefixes: tuple[str, ...], value: str, top: float) -> None:
-    """A strip at the bottom: the value at the left, the colour bar with three ticks at the right."""
+def _legend(image: ByteArray, texts: tuple[str, ...], top: float) -> None:
+    """A strip at the bottom: the first text that fits at the left, the colour bar with three ticks at the right."""
     height, width = image.shape[:2]
     font = Font.of(round((height * width) ** 0.5 / 56))
     margin = max(2, font.height // 2)
@@ -132,8 +135,7 @@ def _legend(image: ByteArray, prefixes: tuple[str, ...], value: str, top: float)
     right = width - margin
     left = right - bar_width
     _bar(view, ticks, left, right, margin, bar_height, font)
-    for prefix in (*prefixes, ""):
-        text = prefix + value
+    for text in texts:
         if margin + font.width(text) + margin <= left:
             font.put_outlined(view, text, margin, (strip + font.height) // 2, (255, 255, 255))
             break

@@ -71,7 +71,8 @@ class Painter:
         if item.heat is None:
             return base
         if item.cost.macs:
-            return heatmap_frame(base, item.heat, item.cost.share)
+            remark = "in full" if item.cost.refresh else "looked at all over" if item.cost.looked else ""
+            return heatmap_frame(base, item.heat, item.cost.share, remark=remark)
         if self._heatmap is None or self._heatmap.base is not base:
             self._heatmap = _Drawn(heatmap_frame(base, item.heat, 0.0), base)
         return self._heatmap.picture

@@ -54,6 +54,13 @@ def test_legend_is_there_and_changes_with_the_rate(size):
     assert saturation(low[-size[1] // 4 :, size[0] // 2 :]) > 1, "the colour bar"
 
 
+def test_a_remark_is_told_where_there_is_room():
+    heat = np.zeros((9, 16), np.float32)
+    for size, room in (((640, 360), True), ((176, 144), False)):
+        plain, remarked = (heatmap_frame(frame(*size), heat, 0.031, remark=r) for r in ("", "looked at all over"))
+        assert (plain != remarked).any() == room
+
+
 @pytest.mark.parametrize("size", [(1, 1), (2, 300), (300, 2), (31, 17), (64, 64)])
 def test_frames_too_small_for_a_legend(size):
     assert heatmap_frame(frame(*size), np.ones((3, 5), np.float32), 1.0).shape == (size[1], size[0], 3)
