@@ -155,20 +155,22 @@ def _passes(task: BenchTask) -> dict[str, Turn]:
     x = _network_input(frame, task.pixels)
     exact = Gating(Truncation(threshold=0.0, input_noise=0.0))
     tolerant = Gating(Truncation(threshold=0.0, input_noise=0.0, input_threshold=2.0))
-    given, again = _calibrated(task, task.gates), _calibrated(task, task.gates)
     turns = {peer.name: Turn(_bind(peer.run, x)) for peer in task.peers}
     turns[ENGINE] = Turn(_refreshing(_stream(task, exact), frame))
     turns["repeated frame"] = Turn(_stepping(_stream(task, exact), still(frame)))
     turns["repeated frame, one after the other"] = Turn(_stepping(_stream(task, exact), still(frame)), times=20)
     turns["repeated frame, recognised as in a run"] = Turn(_recognising(_stream(task, exact), frame))
     turns["one 16x16 block changed, exactly"] = Turn(_stepping(_stream(task, exact), moving_block(frame)))
-    block = _stepping(given, moving_block(frame))
-    turns["one 16x16 block changed, policy as given"] = Turn(block, after=lambda: _look(task, given))
-    blocks = _stepping(again, moving_block(frame))
-    turns["the same, one after the other"] = Turn(blocks, times=20, after=lambda: _look(task, again))
+    turns["one 16x16 block changed, policy as given"] = _changing_block(task, times=1)
+    turns["the same, one after the other"] = _changing_block(task, times=20)
     turns["noise below threshold on half the pixels"] = Turn(_stepping(_stream(task, tolerant), half_noise(frame)))
     turns["every pixel changed"] = Turn(_stepping(_stream(task, exact), every_pixel(frame)))
     return turns
+
+
+def _changing_block(task: BenchTask, times: int) -> Turn:
+    stream = _calibrated(task, task.gates)
+    return Turn(_stepping(stream, moving_block(task.frames[0])), times, after=lambda: _look(task, stream))
 
 
 def _stream(task: BenchTask, gates: Gating) -> Stream:

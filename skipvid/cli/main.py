@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import pairwise
 from types import FrameType
 from typing import Any
 
@@ -130,13 +131,15 @@ def _invoke(arguments: list[str], stop: Stop) -> int:
 
 
 def _given(option: Any, arguments: list[str]) -> str | None:
-    """What was given for an option: Typer does not always say it."""
-    names = tuple(getattr(option, "opts", ()))
-    for index, argument in enumerate(arguments):
+    """What was given last for an option that holds one value: Typer does not always say it."""
+    if option is None or getattr(option, "multiple", False):
+        return None
+    given = None
+    for argument, behind in pairwise([*arguments, ""]):
         name, equals, value = argument.partition("=")
-        if name in names:
-            return value if equals else next(iter(arguments[index + 1 : index + 2]), None)
-    return None
+        if name in option.opts:
+            given = value if equals else behind
+    return given
 
 
 def _take_debug(arguments: list[str]) -> tuple[bool, list[str]]:

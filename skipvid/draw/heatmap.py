@@ -37,7 +37,8 @@ def heatmap_frame(image: ByteArray, heat: FloatArray, update_rate: float, *, top
     """
     result = _overlay(image, heat, top)
     rate = f"{100 * update_rate:.1f} %"
-    _legend(result, (*([f"updated {rate}, {remark}"] if remark else []), f"updated {rate}", rate), top)
+    updated = f"updated {rate}"
+    _legend(result, (f"{updated}, {remark}" if remark else updated, updated, rate), top)
     return result
 
 

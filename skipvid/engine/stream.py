@@ -243,8 +243,9 @@ class Stream:
     def _count(self, ms: Mapping[str, float], reason: str | None, order: Order) -> FrameStats:
         counts = self._executor.active_counts()
         macs, rates = self._counter.macs(counts), self._counter.rates(counts)
-        did = (reason, order.calibrating, order.rationed, order.looked)
-        return FrameStats(self._frame, macs, self._plan.dense_macs, rates, ms, *did)
+        return FrameStats(
+            self._frame, macs, self._plan.dense_macs, rates, ms, reason, order.calibrating, order.rationed, order.looked
+        )
 
     def outputs(self) -> dict[str, FloatArray]:
         """Every output of the ONNX graph by its name, in the graph's order and shapes, decode tail included.

@@ -78,7 +78,6 @@ def chart_svg(bins: Bins, levels: Sequence[Level] = (), *, phone: bool = False) 
     if found in panels:
         parts.append(_bars(found, bins.found, inner))
     parts += _flags(bins, x, panels)
-    parts += [tag("path", class_="look", d=f"M{a:.1f} {panels[0].y + 5}l-4 -5h8Z") for a in x[bins.looked]]
     parts.append(tag("line", class_="cursor", y1=_TOP + _TITLE, y2=base))
     plot = {"x": _LEFT, "y": rates.y, "width": inner, "height": base - rates.y}
     parts.append(tag("rect", class_="plot", fill="transparent", **plot))
@@ -162,8 +161,8 @@ def _bars(panel: _Panel, values: NDArray[np.float64], inner: int) -> Markup:
 
 
 def _flags(bins: Bins, x: NDArray[np.float64], panels: Sequence[_Panel]) -> list[Markup]:
-    """A flag and lines, which leave the titles alone, where a frame was computed in full."""
-    parts = []
+    """A flag and lines, which leave the titles alone, where a frame was computed in full; a small flag where it was looked at."""
+    parts = [tag("path", class_="look", d=f"M{a:.1f} {panels[0].y + 5}l-4 -5h8Z") for a in x[bins.looked]]
     for a, reason in zip(x, bins.refresh, strict=True):
         if reason:
             place = f"{a:.1f}"

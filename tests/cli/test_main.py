@@ -123,6 +123,7 @@ def test_a_missing_package_is_told_without_a_traceback(failing: pytest.MonkeyPat
         (["report"], "skipvid: A command is missing. See `skipvid report --help`.\n"),
         (["nosuch"], "skipvid: No such command 'nosuch'. See `skipvid --help`.\n"),
         (["run", "a.mp4", "--conf", "2"], "skipvid: Invalid value '2' for '--conf'"),
+        (["run", "a.mp4", "--conf", "0.3", "--conf", "2"], "skipvid: Invalid value '2' for '--conf'"),
         (["run", "a.mp4", "--threads=many"], "skipvid: Invalid value 'many' for '--threads'"),
         (["run", "a.mp4", "--roi", "1,2,3"], "skipvid: Invalid value: '1,2,3' is no rectangle. Write x,y,w,h in pixels"),
         (["run", "a.mp4", "--imgsz", "0"], "skipvid: Invalid value: '0' is no size."),

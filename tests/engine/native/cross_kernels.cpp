@@ -247,13 +247,13 @@ void check_images(const Kernels& ours, const Kernels& theirs) {
             for (uint8_t& v : image) v = static_cast<uint8_t>(random_source());
             other = image;
             for (int i = 0; i < width * 3; i += 17) other[i] = static_cast<uint8_t>(other[i] + i % 9);
-            const std::vector<uint64_t> near(4, 0xf0f0f00fff00ffffu);
+            const std::vector<uint64_t> nowhere(4), near(4, 0xf0f0f00fff00ffffu);
             const auto compared = [&](const Kernels& k, const uint64_t* coarse) {
                 std::vector<uint64_t> mask(4);
                 k.compare_image({image.data(), other.data(), width, threshold, 7, coarse, mask.data()});
                 return mask;
             };
-            for (const uint64_t* coarse : {static_cast<const uint64_t*>(nullptr), near.data()})
+            for (const uint64_t* coarse : {nowhere.data(), near.data()})
                 if (compared(ours, coarse) != compared(theirs, coarse))
                     std::printf("compare_image, width %d: other pixels\n", width), ++failures;
             std::vector<float> table(3 * 256);

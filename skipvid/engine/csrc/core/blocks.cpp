@@ -101,22 +101,20 @@ void Stream::run_split(int index, const BitMap& active, int64_t pixels, int part
     const int even = round_up(static_cast<int>(pixels + blocks - 1) / blocks, 8);
     std::vector<Pixels> px(blocks);
     Buffer& shared = shared_[Pool::worker()];
-    const auto block = [&](int number, int part) {
+    const auto block = [&](int number, int part, int of) {
         float* rows = shared.data() + static_cast<ptrdiff_t>(number) * kMaxBlock * (node.stride + node.extra);
-        return Block{&px[number], rows, part, parts};
+        return Block{&px[number], rows, part, of};
     };
     for (int number = 0; number < blocks; ++number) collect(index, active, pixels, number, even, px[number]);
     if (node.extra > 0) {
         const int shares = div_up(4 * threads_, blocks);
-        Pool::instance().run(threads_, blocks * shares, [&](int item, int) {
-            const int number = item / shares;
-            node.prepare({&px[number], block(number, 0).scratch, item % shares, shares});
-        });
+        Pool::instance().run(threads_, blocks * shares,
+                             [&](int item, int) { node.prepare(block(item / shares, item % shares, shares)); });
     }
     Pool::instance().run(threads_, blocks * parts,
-                         [&](int item, int) { node.compute(block(item % blocks, item / blocks)); });
+                         [&](int item, int) { node.compute(block(item % blocks, item / blocks, parts)); });
     Pool::instance().run(threads_, blocks, [&](int number, int) {
-        const Block done = block(number, 0);
+        const Block done = block(number, 0, 1);
         commit_block(plan_->kernels(), op.left(), mode, *done.pixels, done.scratch, node.stride, maps_[op.output]);
     });
 }

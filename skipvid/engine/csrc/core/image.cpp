@@ -34,8 +34,7 @@ void Stream::compare_image(const uint8_t* image, float threshold, int top, int b
     const auto whole = [](float levels) { return static_cast<int>(std::min(255.0f, std::floor(levels))); };
     each_image_row(top, bottom, kCompareAlone, [&](int y) {
         plan_->kernels().compare_image({image + y * row_bytes, image_.data() + y * row_bytes, width, whole(threshold),
-                                        whole(rule_.coarse), cells.any_coarse() ? cells.coarse(y) : nullptr,
-                                        candidates.row(y)});
+                                        whole(rule_.coarse), cells.coarse(y), candidates.row(y)});
     });
     candidates.widen(top, bottom);
     candidates.trim();

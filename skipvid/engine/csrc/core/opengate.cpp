@@ -9,7 +9,7 @@ namespace skipvid {
 namespace {
 
 constexpr int kRowsPerChunk = 8;
-constexpr int kWordsAlone = 96;  // of a mask, up to which looking takes less than waking another thread
+constexpr int kWordsAlone = 96;  // of a mask, up to which looking takes less than sharing it
 
 }  // namespace
 

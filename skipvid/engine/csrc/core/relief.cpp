@@ -23,7 +23,6 @@ void Cells::set(const ReliefGrid& grid, const ReliefGrid& before) {
         coarse_.assign(static_cast<size_t>(rows_) * words_, 0);
         finer_.assign(static_cast<size_t>(rows_) * words_, 0);
     }
-    any_coarse_ = std::any_of(grid.factors.begin(), grid.factors.end(), [](float factor) { return factor > 1.0f; });
     for (int row = 0; row < rows_; ++row)
         if (!same_size || !grid.same_row(before, row)) set_row(grid, row);
 }

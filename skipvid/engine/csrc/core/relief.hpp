@@ -32,7 +32,6 @@ class Cells {
     void add_finer(BitMap& map) const;
     // Pixels of a row in cells whose factor is above 1.
     const uint64_t* coarse(int y) const { return coarse_.data() + cell_row(y) * words_; }
-    bool any_coarse() const { return any_coarse_; }
     void remove_coarse(BitMap& map) const;
 
   private:
@@ -41,7 +40,6 @@ class Cells {
 
     int height_, width_, words_;
     int rows_ = 1;
-    bool any_coarse_ = false;
     std::vector<float> factors_;            // (rows, 64 * words)
     std::vector<uint64_t> coarse_, finer_;  // (rows, words)
 };

@@ -39,7 +39,7 @@ inline void compare_image(const CompareArgs& a) {
     for (int w = 0; w * 64 < a.width; ++w) {
         const uint8_t *p = a.first + w * kWordBytes, *q = a.second + w * kWordBytes;
         const int pixels = a.width - w * 64;
-        const uint64_t coarse = a.coarse == nullptr || level == coarse_level ? 0 : a.coarse[w];
+        const uint64_t coarse = level == coarse_level ? 0 : a.coarse[w];
         uint64_t mask = 0;
         if (~coarse != 0) mask = exceeding(p, q, level, pixels) & ~coarse;
         if (coarse != 0) mask |= exceeding(p, q, coarse_level, pixels) & coarse;
@@ -51,6 +51,7 @@ inline void compare_image(const CompareArgs& a) {
 template <int Channels>
 class Converter {
   public:
+    static constexpr int kMost = Channels > 0 ? Channels : kMaxInputChannels;
     explicit Converter(const TakeArgs& a) : channels_(a.channels) {
         for (int c = 0; c < channels(); ++c) table_[c] = a.table + 256 * c, order_[c] = a.order[c];
     }
@@ -60,7 +61,6 @@ class Converter {
     }
 
   private:
-    static constexpr int kMost = Channels > 0 ? Channels : kMaxInputChannels;
     const float* table_[kMost];
     int order_[kMost];
     int channels_;
@@ -72,7 +72,7 @@ SKIPVID_INLINE uint64_t take_pixels(const TakeArgs& a, const Converter<Channels>
     uint64_t changed = 0;
     for (; bits != 0; bits &= bits - 1) {
         const ptrdiff_t x = w * 64 + std::countr_zero(bits);
-        float value[Channels > 0 ? Channels : kMaxInputChannels], *to = a.row + x * a.pixel, moved = 0.0f;
+        float value[Converter<Channels>::kMost], *to = a.row + x * a.pixel, moved = 0.0f;
         uint32_t difference = 0;
         convert(a.image + x * 3, value);
         for (int c = 0; c < convert.channels(); ++c) {

@@ -189,7 +189,7 @@ struct CompareArgs {
     const uint8_t *first, *second;
     int width;
     // Levels, 0 to 255, that a byte of a pixel must differ by more than; the second holds where a bit of `coarse` is
-    // set, whose null means nowhere.
+    // set.
     int level, coarse_level;
     const uint64_t* coarse;
     uint64_t* mask;  // bits of the pixels that do
@@ -202,12 +202,11 @@ struct TakeArgs {
     float* row;       // of the input, pixels `pixel` floats apart
     ptrdiff_t pixel;
     int width, channels;
-    const float* table;  // (channels, 256)
-    const int* order;    // by channel, the byte of a pixel
-    // Pixels to take over where any byte differs, and whose values do afterwards; null: all of a new picture.
-    const uint64_t* near;
-    uint64_t* changed;
-    float* norms;  // by how much the values of each pixel moved, in total; null: nobody asks
+    const float* table;    // (channels, 256)
+    const int* order;      // by channel, the byte of a pixel
+    const uint64_t* near;  // pixels that are taken over where any byte differs; null: a new picture, all of it is
+    uint64_t* changed;     // those of them whose values are new; not told of a new picture
+    float* norms;          // by how much the values of each pixel moved, in total; null: nobody asks
 };
 constexpr int kMaxInputChannels = 16;
 

@@ -73,7 +73,7 @@ struct ResampleTables {
 std::unique_ptr<Op> make_resample(const Plan& plan, int input, int output, ResampleTables tables);
 
 // `second` fed by what `first`, the node of `op`, computes, without a map in between. An output of `second` must read
-// one pixel, the one at its own place. `first` and `op` outlive the result.
+// one pixel, the one at its own place, and `first` leaves pixels in their order. `first` and `op` outlive the result.
 std::unique_ptr<Node> join(const Plan& plan, const Node& first, const Op& op, std::unique_ptr<Node> second);
 
 // Applies `f` to rows of `channels` values, `step` floats apart, as a refresh of the map they would have been would.
