@@ -13,7 +13,7 @@ constexpr uint64_t kOpen = uint64_t{1} << 15;
 constexpr uint64_t kInside = kOpen - 1;
 // How long an idle thread keeps its processor to itself, in nanoseconds. After that, within a frame, it lets others
 // have it between two looks; without one it parks.
-constexpr int64_t kSpin = 60000;
+constexpr int64_t kSpin = 10000;
 
 void relax() {
 #if defined(__x86_64__) || defined(_M_X64)
@@ -64,7 +64,8 @@ void Job::open(Call call, const void* context, int threads, int chunks) {
 
 void Job::close() {
     state_.fetch_and(~kOpen, std::memory_order_acq_rel);
-    while ((state_.load(std::memory_order_acquire) & kInside) != 0) relax();
+    // One inside may have lost its processor to another program, which then needs ours the more.
+    for (Patience patience; (state_.load(std::memory_order_acquire) & kInside) != 0;) patience.wait();
 }
 
 bool Job::news(uint64_t seen) const {
