@@ -31,6 +31,7 @@ __all__ = [
     "prepare",
     "recognised",
     "same_picture",
+    "warm_up",
 ]
 
 ByteArray = NDArray[np.uint8]
@@ -190,6 +191,13 @@ def same_picture(image: ByteArray, other: ByteArray) -> bool:
     return np.array_equal(image, other)
 
 
+def warm_up(stream: FrameStream, height: int, width: int) -> None:
+    """Run one grey picture through, so that no frame pays for buffers, packed weights and threads; then forget it."""
+    stream.step_image(np.full((height, width, 3), 114, np.uint8))
+    stream.outputs()
+    stream.reset()
+
+
 class Network:
     """The network and head stage of one video.
 
@@ -215,12 +223,6 @@ class Network:
         self._auditor = auditor
         self._found: Detections | None = None
         self._image: ByteArray | None = None  # that of the frame before
-
-    def warm_up(self, height: int, width: int) -> None:
-        """Run one grey picture through, so that no frame pays for buffers, packed weights and threads; then forget it."""
-        self._stream.step_image(np.full((height, width, 3), 114, np.uint8))
-        self._stream.outputs()
-        self._stream.reset()
 
     def compute(self, items: Iterable[Prepared | Alike]) -> Iterator[Computed]:
         """Detections of every frame, in order."""
