@@ -1,17 +1,22 @@
 """Convolutions at several densities, in GFLOP/s really done, beside torch's dense library in the same run.
 
-    python benchmarks/kernels.py [--threads 2] [--rounds 30]
+    python benchmarks/kernels.py [--threads 2] [--rounds 30] [--video VIDEO]
 
-Every shape is a plan of one convolution. Between two frames a random set of input pixels changes, chosen so that about the given
-share of outputs is active; the time is that of the operator alone, work lists, comparison and commit included. The share of
-torch's rate that is left at 10 % says whether skipping pays for scattered pixels, the worst case there is.
+Every shape is a plan of one convolution. Between two frames some input pixels change, chosen so that about the given share of
+outputs is active; the time is that of the operator alone, work lists, comparison and commit included. Pixels are drawn at random,
+the worst case there is, and with ``--video`` also where two frames of a video differ, brought to the size of the map: the two
+between which about a tenth of the outputs is active. The share of torch's rate that is left says whether skipping pays.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
 from time import perf_counter
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -19,6 +24,7 @@ import torch.nn.functional as F
 from skipvid.bench.measure import machine_line
 from skipvid.engine.native import NativeExecutor
 from skipvid.plan import Act, Activation, Conv, GatePoint, Plan, TensorSpec
+from skipvid.video.source import open_source
 
 SHAPES = (  # name, input channels, output channels, kernel, stride, groups, height, width
     ("3x3 128->128", 128, 128, 3, 1, 1, 48, 80),
@@ -33,6 +39,9 @@ SHAPES = (  # name, input channels, output channels, kernel, stride, groups, hei
     ("depthwise 5x5 96", 96, 96, 5, 1, 96, 48, 80),
 )
 DENSITIES = (1.0, 0.25, 0.10, 0.02)
+REAL = 0.10  # share of outputs that a video's motion makes active
+LEVELS = 12  # by which grey pixels differ that count: above the noise of a camera
+FRAMES = 100  # of the video, at most
 
 
 def plan_of(channels: int, out: int, kernel: int, stride: int, groups: int, height: int, width: int) -> Plan:
@@ -56,24 +65,48 @@ def plan_of(channels: int, out: int, kernel: int, stride: int, groups: int, heig
     return Plan(spec, tensors, (conv,), {"y": "y"}, None, ("y",), (GatePoint("input", "x"),), "0" * 64)
 
 
-def frames(plan: Plan, density: float) -> list[np.ndarray]:
-    """Two inputs that differ in random pixels, such that about ``density`` of the outputs see a difference."""
-    random = np.random.default_rng(1)
-    spec, kernel = plan.input, plan.ops[0].kernel[0]  # type: ignore[attr-defined]
-    stride = plan.ops[0].stride[0]  # type: ignore[attr-defined]
-    windows = max(kernel / stride, 1.0) ** 2  # outputs that one input pixel reaches
+def conv_of(plan: Plan) -> Conv:
+    (op,) = plan.ops
+    assert isinstance(op, Conv)
+    return op
+
+
+def scattered(plan: Plan, density: float) -> np.ndarray:
+    """Random pixels of the input, ``(height, width)``, such that about ``density`` of the outputs see one of them."""
+    spec, op = plan.input, conv_of(plan)
+    windows = max(op.kernel[0] / op.stride[0], 1.0) ** 2  # outputs that one input pixel reaches
     share = 1.0 if density == 1.0 else 1 - (1 - density) ** (1 / windows)
-    base = random.standard_normal((1, spec.channels, spec.height, spec.width), np.float32)
+    return np.asarray(np.random.default_rng(1).random((spec.height, spec.width)) < share)
+
+
+def moved(plan: Plan, pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Pixels of the input, ``(height, width)``, in which two grey pictures of a video differ: the two that best give `REAL`."""
+    spec, op = plan.input, conv_of(plan)
+    small = [cv2.resize(picture, (spec.width, spec.height), interpolation=cv2.INTER_AREA) for picture in pictures]
+    best, miss = np.zeros((spec.height, spec.width), bool), 1.0
+    for gap in (1, 2, 4, 8, 16):
+        for first, second in zip(small, small[gap:], strict=False):
+            mask = cv2.absdiff(first, second) > LEVELS
+            active = cv2.dilate(mask.astype(np.uint8), np.ones(op.kernel, np.uint8))[:: op.stride[0], :: op.stride[1]].mean()
+            if abs(active - REAL) < miss:
+                best, miss = mask, abs(active - REAL)
+    return best
+
+
+def frames(plan: Plan, mask: np.ndarray) -> list[np.ndarray]:
+    """Two inputs that differ where ``mask`` says."""
+    spec = plan.input
+    base = np.random.default_rng(1).standard_normal((1, spec.channels, spec.height, spec.width), np.float32)
     other = base.copy()
-    other[:, :, random.random((spec.height, spec.width)) < share] += 1.0
+    other[:, :, mask] += 1.0
     return [base, other]
 
 
-def gflops(plan: Plan, density: float, threads: int, rounds: int) -> float:
+def gflops(plan: Plan, mask: np.ndarray, threads: int, rounds: int) -> float:
     """Rate of the native engine over the pixels that were active."""
     executor = NativeExecutor(plan, threads=threads)
     executor.profiling = True
-    pair = frames(plan, density)
+    pair = frames(plan, mask)
     rates = []
     for turn in range(rounds + 4):
         executor.step(pair[turn % 2])
@@ -83,12 +116,17 @@ def gflops(plan: Plan, density: float, threads: int, rounds: int) -> float:
     return float(np.median(rates))
 
 
+def grey(video: Path) -> list[np.ndarray]:
+    """The first `FRAMES` pictures of a video, in grey."""
+    with open_source(video) as source:
+        return [cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY) for frame in islice(source, FRAMES)]
+
+
 def torch_gflops(plan: Plan, threads: int, rounds: int) -> float:
     """Rate of torch's dense convolution, bias and activation, channels last."""
-    op = plan.ops[0]
-    assert isinstance(op, Conv)
+    op = conv_of(plan)
     torch.set_num_threads(threads)
-    x = torch.from_numpy(frames(plan, 1.0)[0]).contiguous(memory_format=torch.channels_last)
+    x = torch.from_numpy(frames(plan, scattered(plan, 1.0))[0]).contiguous(memory_format=torch.channels_last)
     weight = torch.from_numpy(op.weight).contiguous(memory_format=torch.channels_last)
     bias = torch.from_numpy(op.bias)
     times = []
@@ -105,17 +143,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--video", type=Path, help="also measure where its frames differ")
     options = parser.parse_args()
+    pictures = [] if options.video is None else grey(options.video)
     print(machine_line(options.threads))
     print()
-    print("| layer | " + " | ".join(f"{d:.0%} active" for d in DENSITIES) + " | torch, dense | 10 % / torch |")
-    print("|---|" + "---|" * (len(DENSITIES) + 2))
+    columns = [f"{d:.0%} active" for d in DENSITIES] + ["torch, dense", "10 % / torch"]
+    columns += [f"{REAL:.0%} of a video", "/ torch"] if pictures else []
+    print(f"| layer | {' | '.join(columns)} |")
+    print("|---|" + "---|" * len(columns))
     for name, *shape in SHAPES:
         plan = plan_of(*shape)
-        rates = [gflops(plan, d, options.threads, options.rounds) for d in DENSITIES]
+        rates = [gflops(plan, scattered(plan, d), options.threads, options.rounds) for d in DENSITIES]
         dense = torch_gflops(plan, options.threads, options.rounds)
-        cells = " | ".join(f"{rate:.0f}" for rate in (*rates, dense))
-        print(f"| {name} | {cells} | {rates[2] / dense:.2f} |")
+        cells = [f"{rate:.0f}" for rate in (*rates, dense)] + [f"{rates[2] / dense:.2f}"]
+        if pictures:
+            real = gflops(plan, moved(plan, pictures), options.threads, options.rounds)
+            cells += [f"{real:.0f}", f"{real / dense:.2f}"]
+        print(f"| {name} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":
