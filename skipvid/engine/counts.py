@@ -89,10 +89,14 @@ class Counter:
         self._names = {op.name: index for index, op in enumerate(plan.ops)}
         self._pixels = np.array([plan.tensors[op.output].pixels for op in plan.ops], np.int64)
         self._macs = np.array([plan.op_macs[op.name] for op in plan.ops], np.int64)
+        # Of one pixel each, where that is whole throughout, as with convolutions: then one product tells.
+        self._of_pixel = self._macs // self._pixels if not (self._macs % self._pixels).any() else None
 
     def macs(self, counts: NDArray[np.int64]) -> int:
         """Multiply-accumulates of recomputing so many pixels of each operator's output; as `Plan.executed_macs`, summed."""
-        return int((self._macs * counts // self._pixels).sum()) if counts.any() else 0
+        if self._of_pixel is not None:
+            return int(self._of_pixel.dot(counts))
+        return int((self._macs * counts // self._pixels).sum())
 
     def rates(self, counts: NDArray[np.int64]) -> Rates:
         """Update rates; keeps ``counts``, which must not change any more."""
