@@ -14,7 +14,18 @@ __all__ = [
     "SkipvidError",
     "SourceError",
     "UsageError",
+    "printable",
 ]
+
+
+def printable(text: str, keep: str = "") -> str:
+    """A text that names may stand in as users gave them: what would break a line or steer a terminal is escaped.
+
+    Args:
+        text: Any.
+        keep: Characters that stay as they are though they are not printable.
+    """
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
 
 
 class SkipvidError(Exception):
@@ -29,7 +40,7 @@ class SkipvidError(Exception):
 
     def __init__(self, message: str, remedy: str = "") -> None:
         between = "" if message.endswith("\n") else " "
-        super().__init__(f"{message}{between}{remedy}".strip())
+        super().__init__(printable(f"{message}{between}{remedy}".strip(), keep="\n"))
         self.message = message
         self.remedy = remedy
 

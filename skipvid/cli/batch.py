@@ -12,7 +12,7 @@ import typer
 
 from skipvid.cli.progress import Reporter
 from skipvid.cli.values import GateName, PresetName, ReferenceName, one_line, parse_rectangle
-from skipvid.errors import SkipvidError, UsageError
+from skipvid.errors import SkipvidError, UsageError, printable
 from skipvid.pipeline.config import GateChoice, RunConfig
 from skipvid.pipeline.observer import RunResult
 from skipvid.pipeline.stop import Interrupted, Stop
@@ -67,7 +67,8 @@ def run_all(
             reporter.close()
     if failed:
         if not quiet:
-            print(f"skipvid: {len(failed)} of {total} inputs failed: {', '.join(map(public_name, failed))}.", file=sys.stderr)
+            names = printable(", ".join(map(public_name, failed)))
+            print(f"skipvid: {len(failed)} of {total} inputs failed: {names}.", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -76,7 +77,8 @@ def _told(error: Exception, source: str) -> str:
 
     if isinstance(error, SkipvidError):
         return str(error)
-    return f"{public_name(source)}: unexpected {type(error).__name__}: {one_line(error)} Run it alone with --debug to see where."
+    name = printable(public_name(source))
+    return f"{name}: unexpected {type(error).__name__}: {one_line(error)} Run it alone with --debug to see where."
 
 
 def _settle_in() -> None:

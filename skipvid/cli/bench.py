@@ -11,6 +11,7 @@ import typer
 
 from skipvid.cli import options as opt
 from skipvid.cli import values as val
+from skipvid.errors import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -84,7 +85,7 @@ def bench(
         runs = {"whole": dataclasses.asdict(whole), "still": dataclasses.asdict(still), "process": dataclasses.asdict(process)}
         typer.echo(json.dumps(facts | runs, indent=1))
     else:
-        title = f"{bound.name} {bound.input_size[0]}x{bound.input_size[1]} on {Path(video).name}"
+        title = f"{bound.name} {bound.input_size[0]}x{bound.input_size[1]} on {printable(Path(video).name)}"
         _print(console, title, report)
         _print_whole(console, report, whole, still, process)
         console.print(report.machine, soft_wrap=True)

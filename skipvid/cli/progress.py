@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from skipvid.errors import printable
 from skipvid.pipeline.observer import FrameReport, RunResult, Started, Status
 from skipvid.stats.checks import check_words
 from skipvid.stats.words import savings_words, share, speed
@@ -63,7 +64,7 @@ class Reporter:
         if self._console.is_terminal:
             from skipvid.cli.bar import make_bar
 
-            self._bar = make_bar(self._console, facts.source, facts.frames)
+            self._bar = make_bar(self._console, printable(facts.source), facts.frames)
             self._bar.start()
 
     def frame(self, report: FrameReport) -> None:
@@ -94,7 +95,7 @@ class Reporter:
         if self._results is not None:
             self._results.print(summary_table(result))
             if result.folder is not None:
-                self._results.print(f"Results are in {result.folder}/", markup=False, highlight=False, soft_wrap=True)
+                self._results.print(printable(f"Results are in {result.folder}/"), markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Take the bar away, whatever happened."""
@@ -104,7 +105,7 @@ class Reporter:
 
     def _print(self, text: str) -> None:
         if self._console is not None:
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self._console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def summary_table(result: RunResult) -> Table:

@@ -11,6 +11,7 @@ import typer
 
 from skipvid.cli import options as opt
 from skipvid.cli import values as val
+from skipvid.errors import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,7 +111,7 @@ def tune_thresholds(
         message = f"The file {path} exists."
         raise OutputError(message, "Choose another with -o, or pass --overwrite.")
     truths = _truths(gt or [], sources, network, gt_class)
-    footage = sample(network, sources, max_frames, lambda name: console.print(f"reading {name}"), even=True)
+    footage = sample(network, sources, max_frames, lambda name: console.print(f"reading {printable(name)}"), even=True)
     with stop.deferred():
         tuned = tune(
             network,

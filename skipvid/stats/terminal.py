@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from skipvid.errors import printable
 from skipvid.stats.checks import check_title, check_words
 from skipvid.stats.moments import Moment, clock
 from skipvid.stats.summary import RunSummary
@@ -44,7 +45,7 @@ def print_summary(summary: RunSummary, console: Console) -> None:
 
 
 def _heading(summary: RunSummary) -> RenderableType:
-    text = Text(summary.name, style="bold")
+    text = Text(printable(summary.name), style="bold")
     counts = f"{summary.frames} {'frame' if summary.frames == 1 else 'frames'}, {summary.detections} detections, {summary.status}"
     return text.append(f"  {model_line(summary)}; {counts}", style="not bold")
 

@@ -58,6 +58,20 @@ def test_a_bad_video_is_one_line_and_leaves_nothing(case: str, skipvid: Skipvid,
     assert not (tmp_path / "runs").exists()
 
 
+def test_names_cannot_break_lines_or_steer_the_terminal(skipvid: Skipvid, model: Path, clip: Path) -> None:
+    said = skipvid("run", "no\x1bsuch.mp4", "--model", model)
+    assert said.err.startswith("skipvid: no\\x1bsuch.mp4 does not exist.")
+    name = Path("two\nlines\x1b[31m.mp4")
+    name.write_bytes(clip.read_bytes())
+    said = skipvid("run", name, "--model", model)
+    assert said.code == 0
+    assert said.err.startswith("two\\nlines\\x1b[31m: ")
+    (folder,) = Path("runs").iterdir()
+    shown = skipvid("report", "stats", folder)
+    assert shown.out.startswith("two\\nlines\\x1b[31m  ")
+    assert "\x1b" not in said.err + said.out + shown.out + shown.err
+
+
 def test_a_video_that_is_cut_off_is_processed_as_far_as_it_goes_and_told(skipvid: Skipvid, model: Path) -> None:
     _cut(Path("cut.mp4"))
     said = skipvid("run", "cut.mp4", "--model", model, "--quiet")
