@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
+#include <utility>
 
 namespace skipvid {
 namespace {
@@ -64,10 +65,17 @@ int Flow::take() {
     return -1;
 }
 
-void Flow::finished(int op) {
-    for (const int reader : readers_[op])
-        if (reader < last_ && waiting_[reader].fetch_sub(1, std::memory_order_acq_rel) == 1) ready(reader);
+int Flow::finished(int op) {
+    int next = -1;
+    for (const int reader : readers_[op]) {
+        if (reader >= last_ || waiting_[reader].fetch_sub(1, std::memory_order_acq_rel) != 1) continue;
+        if (next < 0)
+            next = reader;
+        else
+            ready(place_[reader] < place_[next] ? std::exchange(next, reader) : reader);
+    }
     left_.fetch_sub(1, std::memory_order_acq_rel);
+    return next;
 }
 
 }  // namespace skipvid

@@ -17,7 +17,8 @@ class Flow {
     void begin(int first, int last);
     // Takes an operator that can run; below 0: none can at present.
     int take();
-    void finished(int op);
+    // One that can run now that `op` is done, for the same thread, whose caches hold what it reads; below 0: none.
+    int finished(int op);
     bool done() const { return left_.load(std::memory_order_acquire) == 0; }
 
   private:

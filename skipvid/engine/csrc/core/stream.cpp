@@ -180,10 +180,12 @@ void Stream::run(int first, int last) {
 void Stream::run_flow(int first, int last) {
     flow_.begin(first, last);
     Pool::instance().run(threads_, threads_, [&](int, int) {
-        for (Patience patience; !flow_.done();) {
-            if (const int op = flow_.take(); op >= 0) {
+        int op = -1;
+        for (Patience patience; op >= 0 || !flow_.done();) {
+            if (op < 0) op = flow_.take();
+            if (op >= 0) {
                 run_op(op);
-                flow_.finished(op);
+                op = flow_.finished(op);
             } else if (!Pool::instance().help()) {
                 patience.wait();
                 continue;
