@@ -54,7 +54,15 @@ class Pages {
         return pages;
     }
 
+    // Gives the system what lies in whole pages of a piece that nobody needs any more, while others stay.
+    void discard(float* cut, size_t size) {
+        const auto begin = (reinterpret_cast<uintptr_t>(cut) + kSmallPage - 1) / kSmallPage * kSmallPage;
+        const auto end = (reinterpret_cast<uintptr_t>(cut) + size) / kSmallPage * kSmallPage;
+        if (end > begin) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+    }
+
   private:
+    static constexpr size_t kSmallPage = size_t{64} << 10;  // the largest that Linux has, a multiple of the others
     static constexpr size_t kHugePage = size_t{2} << 20, kRoom = size_t{64} << 20, kLeast = size_t{64} << 10;
 
     void* memory_;
@@ -65,6 +73,7 @@ class Pages {
 class Pages {
   public:
     static std::shared_ptr<Pages> with(size_t, float*&) { return nullptr; }
+    void discard(float*, size_t) {}
 };
 #endif
 
@@ -76,7 +85,11 @@ Buffer::Buffer(size_t floats) : size_(floats) {
 }
 
 Buffer::~Buffer() {
-    if (pages_ == nullptr && data_ != nullptr) ::operator delete(data_, kAlignment);
+    if (pages_ == nullptr) {
+        if (data_ != nullptr) ::operator delete(data_, kAlignment);
+    } else if (pages_.use_count() > 1) {
+        pages_->discard(data_, bytes_of(size_));
+    }
 }
 
 }  // namespace skipvid
