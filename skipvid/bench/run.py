@@ -164,6 +164,7 @@ def _passes(task: BenchTask) -> dict[str, Turn]:
     turns["one 16x16 block changed, policy as given"] = _changing_block(task, times=1)
     turns["the same, one after the other"] = _changing_block(task, times=20)
     turns["noise below threshold on half the pixels"] = Turn(_stepping(_stream(task, tolerant), half_noise(frame)))
+    turns["such noise, one frame after the other"] = Turn(_stepping(_stream(task, tolerant), half_noise(frame)), times=20)
     turns["every pixel changed"] = Turn(_stepping(_stream(task, exact), every_pixel(frame)))
     return turns
 
