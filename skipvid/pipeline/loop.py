@@ -8,8 +8,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from skipvid.errors import OutputError, SkipvidError, SourceError
-from skipvid.gates.budget import COARSEST, MAX_AGE, Budget
-from skipvid.gates.presets import coarsest
 from skipvid.pipeline.config import RunConfig
 from skipvid.pipeline.export import export
 from skipvid.pipeline.facts import processors
@@ -17,7 +15,7 @@ from skipvid.pipeline.folder import clear
 from skipvid.pipeline.folder import prepare as prepare_folder
 from skipvid.pipeline.observer import FrameReport, Observer, RunResult, Started, Status
 from skipvid.pipeline.outputs import Outputs
-from skipvid.pipeline.pace import Pace
+from skipvid.pipeline.pace import Pace, budget_of
 from skipvid.pipeline.painter import Painter
 from skipvid.pipeline.record import Record, public_name
 from skipvid.pipeline.schedule import Mode, Schedule
@@ -47,7 +45,14 @@ class Loop:
     """The frame loop of one video and what surrounds it."""
 
     def __init__(
-        self, config: RunConfig, source: Source, setup: Setup, observer: Observer, stop: Stop, window: Window | None
+        self,
+        config: RunConfig,
+        source: Source,
+        setup: Setup,
+        observer: Observer,
+        stop: Stop,
+        window: Window | None,
+        pace: Pace | None,
     ) -> None:
         self._config, self._source, self._setup = config, source, setup
         self._observer, self._stop, self._window = observer, stop, window
@@ -55,22 +60,11 @@ class Loop:
         self._notices: list[str] = []
         self._ending = _Ending()
         self._last = -1
-        self._pace = None if config.budget.fps is None else Pace(config.budget.fps)
-        setup.stream.budget = self._budget()
+        self._pace = pace
         self._auditor = self._audits()
         every = 0 if config.folder is None else config.output.heat_every
         self._network = Network(setup.stream, setup.look, heat_every=every, auditor=self._auditor)
         self._began = perf_counter()
-
-    def _budget(self) -> Budget | None:
-        """What the next frame may cost."""
-        choice = self._config.budget
-        ms = self._pace.ms if self._pace is not None else choice.ms
-        if ms is None:
-            return None
-        preset = self._config.preset
-        most = COARSEST if preset is None else coarsest(preset)
-        return Budget(ms, MAX_AGE if choice.max_age is None else choice.max_age, coarsest=most)
 
     def _audits(self) -> Auditor | None:
         if self._config.audit is None:
@@ -188,7 +182,7 @@ class Loop:
             self._tally.audit.add(item.audit)
         if self._pace is not None:
             self._pace.add(ms, overlapped=self._schedule.mode is not Mode.SEQUENTIAL)
-            self._setup.stream.budget = self._budget()
+            self._setup.stream.budget = budget_of(self._config, self._pace)
             if self._pace.notice is not None:
                 self._notice(self._pace.notice)
 

@@ -6,7 +6,11 @@ from collections import deque
 from collections.abc import Mapping
 from statistics import median
 
-__all__ = ["Pace"]
+from skipvid.gates.budget import COARSEST, MAX_AGE, Budget
+from skipvid.gates.presets import coarsest
+from skipvid.pipeline.config import RunConfig
+
+__all__ = ["Pace", "budget_of"]
 
 _KEPT = 15  # frames over which the time of the other stages is taken
 _LEAST = 0.1  # of a frame's time, however long the other stages take
@@ -61,3 +65,18 @@ class Pace:
             self._overlapped = overlapped
         counted = _BESIDE if overlapped else ms.keys() - _NETWORK
         self._other.append(sum(ms.get(stage, 0.0) for stage in counted))
+
+
+def budget_of(config: RunConfig, pace: Pace | None) -> Budget | None:
+    """What the next frame of a run may cost, or None where that is not limited.
+
+    Args:
+        config: Of the run.
+        pace: That of a run with frames per second to hold.
+    """
+    choice = config.budget
+    ms = choice.ms if pace is None else pace.ms
+    if ms is None:
+        return None
+    most = COARSEST if config.preset is None else coarsest(config.preset)
+    return Budget(ms, MAX_AGE if choice.max_age is None else choice.max_age, coarsest=most)

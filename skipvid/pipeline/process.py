@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from skipvid.pipeline.config import RunConfig
 from skipvid.pipeline.memory import keep_freed_memory
 from skipvid.pipeline.observer import Observer, RunResult, Silent
+from skipvid.pipeline.pace import Pace, budget_of
 from skipvid.pipeline.record import public_name
 from skipvid.pipeline.setup import Models, assemble
 from skipvid.pipeline.stages import warm_up
@@ -38,12 +39,14 @@ def run(config: RunConfig, observer: Observer | None = None, stop: Stop | None =
         paced = bool(config.live)
         source = stack.enter_context(open_source(config.source, config.vid_stride, paced=paced, threads=config.threads))
         setup = assemble(config, source, models or Models())
+        pace = None if config.budget.fps is None else Pace(config.budget.fps)
+        setup.stream.budget = budget_of(config, pace)
         # Whether the network works is known before any file is written. Meanwhile Python loads what writes them.
         with ThreadPoolExecutor(1, "warm-up") as other:
             warm = other.submit(warm_up, setup.stream, *setup.input_size)
             from skipvid.pipeline.loop import Loop
         warm.result()
-        loop = Loop(config, source, setup, observer, stop, _window(config, observer, stack))
+        loop = Loop(config, source, setup, observer, stop, _window(config, observer, stack), pace)
         with stop.deferred():
             return loop.go()
 
