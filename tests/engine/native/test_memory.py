@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.building import make_plan
 from skipvid.engine import create_executor
 from skipvid.engine.executor import Executor
-from skipvid.plan import Conv, GatePoint, Plan, TensorSpec
+from skipvid.plan import Conv, Plan
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
@@ -21,17 +22,10 @@ pytestmark = [
 
 def _plan(side: int, channels: int) -> Plan:
     weight = np.full((channels, 1, 3, 3), 0.1, np.float32)
-    conv = Conv(
-        name="conv",
-        inputs=("x",),
-        output="y",
-        weight=weight,
-        bias=np.zeros(channels, np.float32),
-        pads=(1, 1, 1, 1),
-        groups=channels,
-    )
-    tensors = {"x": TensorSpec("x", side, side, channels), "y": TensorSpec("y", side, side, channels)}
-    return Plan(tensors["x"], tensors, (conv,), {"y": "y"}, None, ("y",), (GatePoint("input", "x"),), "0" * 64)
+    bias = np.zeros(channels, np.float32)
+    op = Conv(name="conv", inputs=("x",), output="y", weight=weight, bias=bias, pads=(1, 1, 1, 1), groups=channels)
+    size = (side, side, channels)
+    return make_plan(size, [op], {"y": size}, ["y"])
 
 
 def _resident() -> int:

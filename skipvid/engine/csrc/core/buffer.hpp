@@ -7,7 +7,8 @@
 
 namespace skipvid {
 
-// Pages that buffers are cut from, one after the other; they are given back with the last of these buffers.
+// Memory that buffers are cut from, one after the other. What a buffer leaves is the system's again at once, addresses
+// with the last of them.
 class Pages;
 
 class Buffer {
