@@ -84,7 +84,7 @@ class Budgeting:
             return None, None
         if full or calibrating:
             return None, self._ration.show_all(picture, learn=full)
-        return self._ration.show(picture, rules.input, coarsens=rules.skips_inside)
+        return self._ration.show(picture, rules)
 
     def spent(self, last: FrameStats | None) -> None:
         """What the last frame did cost, now that its tail has been asked for, or was not."""

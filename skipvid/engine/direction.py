@@ -78,6 +78,7 @@ class Direction:
         self.budgeting = Budgeting(plan, ignore, executor.apart)
         self.attention = Attention(care, plan.input.height, plan.input.width)
         self.notices: list[str] = []
+        self._common = 1.0  # what the executor multiplies all thresholds by
         self._begin()
 
     def _begin(self) -> None:
@@ -87,6 +88,7 @@ class Direction:
             # A map with a gate keeps values of its own. Said now, they get their place; later, all maps would have to move.
             self._executor.configure(later)
         self._executor.configure(self.calibration.settings)
+        self._common = 1.0
         self.notices.clear()
 
     def reset(self) -> None:
@@ -136,11 +138,16 @@ class Direction:
         calibrating = self.calibration.measuring
         shown, rationed = self.budgeting.show(picture, self.calibration.settings, full=full, calibrating=calibrating)
         self._notify(self.budgeting.notice)
-        if self.calibration.coarsen(1.0 if rationed is None else rationed.coarseness):
-            self._executor.configure(self.calibration.settings)
-        if self.attention.advance(full=full, tight=self.budgeting.tight):
-            self._executor.relieve(self.attention.factors)
+        self._coarsen(1.0 if rationed is None else rationed.coarseness, full=full)
         return Order(shown, rationed, calibrating, self.attention.looks)
+
+    def _coarsen(self, factor: float, *, full: bool) -> None:
+        """Tell the executor by how much thresholds are coarser in the next frame: everywhere by a factor, and in places."""
+        before, self._common = self._common, factor if self.calibration.asked.remembers else 1.0
+        if self.calibration.coarsen(factor / self._common):
+            self._executor.configure(self.calibration.settings)
+        if self.attention.advance(full=full, tight=self.budgeting.tight) or self._common != before:
+            self._executor.relieve(self.attention.factors, self._common)
 
     def executed(self) -> None:
         """Learn from the frame that was just executed."""

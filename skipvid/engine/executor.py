@@ -50,17 +50,18 @@ class Executor(Protocol):
     def configure(self, settings: GateSettings) -> None:
         """Use these commit rules from the next frame on. Maps and masks are kept."""
 
-    def relieve(self, factors: FloatArray) -> None:
+    def relieve(self, factors: FloatArray, common: float = 1.0) -> None:
         """Multiply thresholds in places, from the next frame on; at first by 1 everywhere.
 
         Pixel ``(y, x)`` of a map ``(H, W)`` lies in cell ``(y * rows // H, x * columns // W)``. An output of a convolution with
-        an open gate opens where ``scale * n > threshold * factor`` of its cell. Where a factor is smaller than in the last
+        an open gate opens where ``scale * n > threshold * factor * common``. Where that product is smaller than in the last
         frame, accumulating gates ask every pixel of the cell: it opens where what it remembers is above its limit now, even if
         this frame committed nothing in its window. At the network's input, ``InputGate.coarse`` holds where the factor is above
         1. Commit rules of other maps stay as they are: they remember nothing that could be asked. So do thresholds of 0.
 
         Args:
             factors: ``(rows, columns)`` float32 above 0.
+            common: A factor on all of them, above 0, that makes nothing coarse at the network's input.
         """
 
     def use_threads(self, threads: int) -> None:

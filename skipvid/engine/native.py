@@ -134,7 +134,7 @@ class NativeExecutor:
             settings.refresh_every,
         )
 
-    def relieve(self, factors: FloatArray) -> None:
+    def relieve(self, factors: FloatArray, common: float = 1.0) -> None:
         """Multiply thresholds in places; see `skipvid.engine.executor.Executor.relieve`.
 
         Raises:
@@ -143,7 +143,7 @@ class NativeExecutor:
         if factors.ndim != 2 or factors.size == 0:
             message = f"relief is a grid of cells, not an array of shape {factors.shape}"
             raise ValueError(message)
-        self._stream.relieve(np.ascontiguousarray(factors, np.float32))
+        self._stream.relieve(np.ascontiguousarray(factors, np.float32), common)
 
     def use_threads(self, threads: int) -> None:
         """Use at most so many threads from the next frame on, and no more than the executor was made with."""

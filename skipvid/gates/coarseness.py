@@ -1,19 +1,32 @@
 """How much coarser than asked for a network's thresholds are while a budget demands it.
 
-Choosing among tiles makes changes wait; it does not make them cheaper, and what waits for long is stale. So where much has to
-wait for long, the thresholds inside the network are raised too, and more fits.
+Choosing among tiles makes changes wait; it does not make them cheaper, and what waits is stale: an object that is looked at in
+every eighth frame is found where it was. So where more changes than a budget affords, the thresholds inside the network rise,
+until what all changes cost is near it, and fall again as soon as there is room.
 
-They may be raised between any two frames. They are lowered together with a full pass only: what a coarse threshold turned down is
-not looked at again before its inputs change, however fine the threshold is by then.
+They may fall between any two frames where gates remember what they turned down: those are asked again
+(`skipvid.engine.executor.Executor.relieve`). Other gates look at nothing again before its inputs change, however fine the
+threshold is by then. There thresholds fall with a full pass only, so they rise late: where something waits for long.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from statistics import median
+from statistics import mean, median
 
-__all__ = ["Coarseness"]
+__all__ = ["CHEAPER", "Coarseness"]
 
+CHEAPER = -0.7
+"""Power of the factor on thresholds that a load then costs, until that is measured."""
+
+# With gates that remember.
+_RECENT = 8  # frames that decide, and the least between two changes
+_RANGE, _MIDDLE = (0.75, 0.95), 0.85  # of what fits: the mean of all that changed is kept in there
+_MOST_NEED = 3.0  # a rush counts as no more than that
+_STRIDE = 1.3  # by how much thresholds change at once: what they turned down comes back with them
+
+# With gates that forget.
 _LEAST_STEP, _STEP = 1.1, 1.5
 _LONG = 8  # frames that something may wait
 _PATIENCE = 6  # frames on end in which something has waited for longer, from which that is no passing rush
@@ -40,41 +53,53 @@ class Coarseness:
         """Forget the video."""
         self.factor = 1.0
         self._late = 0
+        self._remembers = False
         self._needs: deque[float] = deque(maxlen=_MEMORY)
 
-    def look(self, need: float, oldest: int) -> float:
-        """Take note of a frame, and raise the thresholds where things wait for too long.
+    def look(self, need: float, oldest: int, *, remembers: bool) -> float:
+        """Take note of a frame, and change the thresholds where that is due.
 
         Args:
             need: What all that changed would cost, over what the frame may cost; above 1 something has to wait.
             oldest: Frames for which something has been waiting.
+            remembers: Whether gates can be asked again for what they turned down.
 
         Returns:
-            By how much the thresholds rose, 1 where they did not.
+            By how much the thresholds changed, 1 where they did not.
         """
+        self._remembers = remembers
         self._needs.append(need)
         self._late = self._late + 1 if need > 1 and oldest > _LONG else 0
-        if self._late < _PATIENCE or self.factor == self._most:
-            return 1.0
         before = self.factor
-        short = median(list(self._needs)[-_PATIENCE:])
-        self.factor = min(before * min(max(short, _LEAST_STEP), _STEP), self._most)
-        self._late = 0
-        self._needs.clear()
+        self.factor = min(max(before * (self._change() if remembers else self._rise()), 1.0), self._most)
+        if self.factor != before:
+            self._late = 0
+            self._needs.clear()
         return self.factor / before
+
+    def _change(self) -> float:
+        """By how much thresholds should change so that what comes fits, and not more."""
+        if len(self._needs) < _RECENT:
+            return 1.0
+        need = mean(min(need, _MOST_NEED) for need in list(self._needs)[-_RECENT:])
+        if _RANGE[0] <= need <= _RANGE[1]:
+            return 1.0
+        return min(max(math.pow(need / _MIDDLE, -1 / CHEAPER), 1 / _STRIDE), _STRIDE)
+
+    def _rise(self) -> float:
+        """By how much thresholds that only a full pass lowers should rise."""
+        if self._late < _PATIENCE:
+            return 1.0
+        return min(max(median(list(self._needs)[-_PATIENCE:]), _LEAST_STEP), _STEP)
 
     @property
     def wants_finer(self) -> bool:
-        """Whether finer thresholds would fit: the next full pass may lower them, and one for this purpose is worth while."""
-        if self.factor == 1.0 or len(self._needs) < _MEMORY:
+        """Whether finer thresholds would fit that take a full pass: the next one may lower them, one for it is worth while."""
+        if self._remembers or self.factor == 1.0 or len(self._needs) < _MEMORY:
             return False
-        return sum(need > 1 for need in self._needs) <= _RARELY and self._mean < _ROOM
+        return sum(need > 1 for need in self._needs) <= _RARELY and mean(self._needs) < _ROOM
 
     def refine(self) -> None:
         """Lower the thresholds as far as there is room; the next frame must be computed in full."""
-        self.factor = max(self.factor * min(self._mean / _ROOM, 1 / _STEP), 1.0)
+        self.factor = max(self.factor * min(mean(self._needs) / _ROOM, 1 / _STEP), 1.0)
         self._needs.clear()
-
-    @property
-    def _mean(self) -> float:
-        return sum(self._needs) / len(self._needs)

@@ -8,7 +8,7 @@ that have waited for half of it before that, so that they do not come all at onc
 What waits adds up: recomputed piece by piece, it costs the network's deep layers once per piece. So one frame in 40 at most
 takes all that waits, which the promise for 95 % of the frames leaves room for.
 
-Where changes wait for too long, thresholds inside the network are raised, see `skipvid.gates.coarseness`.
+Where all of it does not fit for longer than a moment, thresholds inside the network are raised, see `skipvid.gates.coarseness`.
 
 What is taken is one region about the place that matters most, rather than the largest differences wherever they are: changes
 close to each other reach the same parts of the network, and an object is seen whole, as of one frame.
@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipvid.gates.budget import Budget, Rationed
-from skipvid.gates.coarseness import Coarseness
+from skipvid.gates.coarseness import CHEAPER, Coarseness
 from skipvid.gates.cost import CostModel
-from skipvid.gates.settings import InputGate, Rect
+from skipvid.gates.settings import GateSettings, Rect
 from skipvid.gates.tiles import BoolTiles, ByteImage, Compare, Tiles, apart
 from skipvid.plan import FloatArray
 
@@ -33,9 +33,10 @@ __all__ = ["Ration"]
 
 _AIM = 1.1  # 95 % of the frames are meant to stay within this multiple of the budget
 _LEAST_AIM = 0.6  # of the budget, however much the times scatter: a machine with other work must not stop the video
+_STRETCH = 0.75  # power of the aim, as a share of the budget: more than thresholds aim at, a frame may take before it has to wait
+_LEAST = 0.25  # of the budget is for what changed, whatever a frame costs without that
 _CATCH_UP = 40  # frames between two that take all that waits: of 95 % that must keep within the budget, they cost 2.5
 _BEHIND = 10  # frames that something has waited before that is worth it
-_CHEAPER = -0.7  # power of the factor on thresholds that a load then costs, until that is measured
 _FORCED, _FORCED_SHARE = 10, 0.05  # so many frames beyond the budget, and such a share of all, are told
 
 
@@ -122,21 +123,21 @@ class Ration:
         self._unpaid = learn
         return Rationed(self.budget.ms, 0.0, 0, False, self.coarseness)
 
-    def show(self, image: ByteImage, gate: InputGate, *, coarsens: bool = False) -> tuple[ByteImage, Rationed]:
+    def show(self, image: ByteImage, rules: GateSettings) -> tuple[ByteImage, Rationed]:
         """The picture to execute: the frame, with earlier content in the tiles that wait.
 
         Args:
             image: ``(H, W, 3)`` uint8, the frame.
-            gate: The rule of the network's input: what it would not commit does not wait.
-            coarsens: Whether there are thresholds inside the network that may rise.
+            rules: The commit rules: what that of the network's input would not commit does not wait, and where there are
+                thresholds behind it they may change.
 
         Returns:
             The picture, valid until the next call, and what was done.
         """
         largest, total = self._tiles.apart(image, self._reference)
-        changed = largest > math.floor(gate.threshold)
+        changed = largest > math.floor(rules.input.threshold)
         strength = np.where(changed, self._model.weighted(total), np.float32(0))
-        taken, forced = self._choose(changed, strength, coarsens)
+        taken, forced = self._choose(changed, strength, rules)
         waits = changed & ~taken
         if waits.any():
             self._tiles.paste(self._shown, image, ~waits)
@@ -173,10 +174,10 @@ class Ration:
         self._forced = self._frames = self._caught_up = 0
         self._coarseness.reset()
 
-    def _choose(self, changed: BoolTiles, strength: FloatArray, coarsens: bool) -> tuple[BoolTiles, bool]:
+    def _choose(self, changed: BoolTiles, strength: FloatArray, rules: GateSettings) -> tuple[BoolTiles, bool]:
         """The tiles to take, and whether those that cannot wait are more than fits."""
         everything = float(strength.sum())
-        affordable = self._affordable(math.sqrt(everything), coarsens) ** 2
+        affordable = self._affordable(math.sqrt(everything), rules) ** 2
         if self.affords_all or everything <= affordable:
             return changed, False
         if self._frames - self._caught_up >= _CATCH_UP and int(self._ages.max()) >= _BEHIND:
@@ -190,17 +191,19 @@ class Ration:
             taken.flat[order[: max(fitting, 1)]] = True
         return taken, left < 0
 
-    def _affordable(self, load: float, coarsens: bool) -> float:
-        """The largest load that fits, of one that is there to be taken; thresholds rise where it is too small for too long."""
-        affordable = self._model.affords(self._aim, load)
-        if not coarsens:
-            return affordable
-        need = load / max(affordable, 1e-12)
-        rise = self._coarseness.look(min(need, 1.0) if self.affords_all else need, int(self._ages.max()))
-        if rise == 1.0:
-            return affordable
-        self._model.expect(rise**_CHEAPER)
-        return self._model.affords(self._aim, load)
+    def _affordable(self, load: float, rules: GateSettings) -> float:
+        """The largest load that fits, of one that is there to be taken; thresholds change where too much waits, or too little."""
+        limit, least = self._aim, _LEAST * self.budget.ms
+        if rules.skips_inside:
+            need = load / max(self._model.affords(self._aim, load, least), 1e-12)
+            need = min(need, 1.0) if self.affords_all else need
+            change = self._coarseness.look(need, int(self._ages.max()), remembers=rules.remembers)
+            if change != 1.0:
+                self._model.expect(change**CHEAPER)
+            if rules.remembers:
+                # Thresholds keep the mean near the aim. To cut each frame off there would leave something waiting all the time.
+                limit = self.budget.ms * (limit / self.budget.ms) ** _STRETCH
+        return self._model.affords(limit, load, least)
 
     def _order(self, changed: BoolTiles, strength: FloatArray, share: float) -> NDArray[np.intp]:
         """Changed tiles by their distance from the place that matters most: strong differences that wait long.

@@ -111,6 +111,11 @@ class BudgetChoice:
     fps: float | None = None
     max_age: int | None = None
 
+    @property
+    def limits(self) -> bool:
+        """Whether there is a limit at all."""
+        return self.ms is not None or self.fps is not None
+
 
 @dataclass(frozen=True)
 class OutputChoice:

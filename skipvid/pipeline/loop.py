@@ -125,7 +125,9 @@ class Loop:
         names = [op.name for op in setup.plan.ops]
         with ExitStack() as stack:
             threads = config.threads or processors()
-            outputs = Outputs(config.folder, config.output, painter, self._source, names, setup.labels, self._window, threads)
+            yields = self._source.live or config.budget.limits
+            where = (config.folder, config.output, painter, self._source)
+            outputs = Outputs(*where, names, setup.labels, self._window, threads, yields=yields)
             stack.enter_context(outputs)
             computed = stack.enter_context(closing(iter(self._computed())))
             for item in computed:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,25 +18,19 @@ from numpy.typing import NDArray
 from skipvid.draw.heatmap import HeatSum
 from skipvid.pipeline.config import OutputChoice
 from skipvid.pipeline.painter import Painter
+from skipvid.pipeline.priority import give_way
 from skipvid.pipeline.stages import Computed
+from skipvid.pipeline.videos import Videos
 from skipvid.pipeline.window import Window
 from skipvid.plan import FloatArray
 from skipvid.stats import files, rows
 from skipvid.stats.budget import budget_row
 from skipvid.video.cv import cv2
-from skipvid.video.sink import VideoSink
 from skipvid.video.source import Source
 
-__all__ = ["Outputs", "Rows", "Videos"]
+__all__ = ["Outputs", "Rows"]
 
 ByteArray = NDArray[np.uint8]
-
-# Glowing patches are hard to predict: x264 would take longer over them than the network over the video. This takes a third of the
-# time at a decibel less.
-_HEATMAP_PRESET, _HEATMAP_CRF = "ultrafast", 25
-# Up to this size an encoder that shares the processors with the network takes less of them, and no longer, on half of the
-# threads: on one of two, runs took 0.86 to 1.03 of the time. At 1920x1080 they took 1.14.
-_SMALL_PIXELS = 1 << 20
 
 
 class Rows:
@@ -82,73 +76,6 @@ class Rows:
         self._stack.close()
 
 
-class Videos:
-    """The videos of a run folder.
-
-    Args:
-        folder: Where they go.
-        choice: Which are wanted.
-        source: For size, times, colours and sound.
-        threads: Of everything. Encoders of small frames get half of them each.
-    """
-
-    def __init__(self, folder: Path, choice: OutputChoice, source: Source, threads: int) -> None:
-        self._source = source
-        self._threads = -(-threads // 2) if source.width * source.height <= _SMALL_PIXELS else threads
-        self.annotated: _Writer | None = None
-        self.heatmap: _Writer | None = None
-        sound = source.path if choice.audio and not source.live and source.facts is not None else None
-        try:
-            if choice.annotated:
-                self.annotated = _Writer(self._sink(folder / files.ANNOTATED, sound))
-            if choice.heatmap:
-                heatmap = self._sink(folder / files.HEATMAP, None, preset=_HEATMAP_PRESET, crf=_HEATMAP_CRF)
-                self.heatmap = _Writer(heatmap)
-        except BaseException:
-            self.abort()
-            raise
-
-    def _sink(self, path: Path, sound: Path | None, **extra: Any) -> VideoSink:
-        source, facts = self._source, self._source.facts
-        if facts is not None:
-            extra |= {"colour": facts.colour, "pixel_aspect": facts.pixel_aspect}
-        return VideoSink(path, source.width, source.height, source.timing, sound, threads=self._threads, **extra)
-
-    @property
-    def _sinks(self) -> list[VideoSink]:
-        return [writer.sink for writer in (self.annotated, self.heatmap) if writer is not None]
-
-    def finish(self) -> None:
-        """Put the videos under their final names.
-
-        Raises:
-            OutputError: One cannot be finished; the others are, as far as they can.
-        """
-        with ExitStack() as stack:
-            for sink in self._sinks:
-                stack.callback(sink.close)
-
-    def abort(self) -> None:
-        """Leave the part files as they are."""
-        for sink in self._sinks:
-            sink.abort()
-
-
-class _Writer:
-    """Writes the pictures of one video; one that is the same array as the last is not converted again."""
-
-    def __init__(self, sink: VideoSink) -> None:
-        self.sink = sink
-        self._last: ByteArray | None = None
-
-    def write(self, image: ByteArray, pts: float) -> None:
-        if image is self._last:
-            self.sink.repeat(pts)
-        else:
-            self.sink.write(image, pts)
-        self._last = image
-
-
 @dataclass(frozen=True, eq=False)
 class _Still:
     detections: int
@@ -169,6 +96,7 @@ class Outputs:
         labels: Class names by index.
         window: Where frames are shown, or None.
         threads: Of everything.
+        yields: Pictures can wait a little, and the network cannot: where both want a processor, it goes first.
     """
 
     def __init__(
@@ -181,6 +109,8 @@ class Outputs:
         labels: Sequence[str],
         window: Window | None,
         threads: int,
+        *,
+        yields: bool,
     ) -> None:
         self._folder, self._choice, self._painter, self._window = folder, choice, painter, window
         self._size = (source.height, source.width)
@@ -189,6 +119,9 @@ class Outputs:
         self._heat = HeatSum()
         self._still: _Still | None = None
         self.closed_by_viewer = False
+        # It is a thread that gives way, and for good: it cannot be the caller's. Those that it starts do the same.
+        yields = yields and choice.pictures and threads != 1
+        self._writing = ThreadPoolExecutor(1, "write", initializer=give_way) if yields else None
         # With two videos, each frame of the heatmap is drawn and encoded beside the other's.
         beside = folder is not None and choice.annotated and choice.heatmap and threads != 1
         self._beside = ThreadPoolExecutor(1, "heatmap") if beside else None
@@ -211,6 +144,13 @@ class Outputs:
         Raises:
             OutputError: A file cannot be written.
         """
+        shown, ms = self._write(item) if self._writing is None else self._writing.submit(self._write, item).result()
+        if self._window is not None:
+            self.closed_by_viewer = not self._window.show(shown)
+        return ms
+
+    def _write(self, item: Computed) -> tuple[ByteArray, dict[str, float]]:
+        """Write a frame; its picture and the time per stage."""
         began = perf_counter()
         base = self._painter.base(item)
         heatmap = None if self._beside is None else self._beside.submit(self._heatmap, base, item)
@@ -227,10 +167,7 @@ class Outputs:
         done = perf_counter()
         if self._rows is not None:
             self._rows.write(item, ms)
-        written = perf_counter()
-        if self._window is not None:
-            self.closed_by_viewer = not self._window.show(shown)
-        return {**ms, "rows": 1000 * (written - done)}
+        return shown, {**ms, "rows": 1000 * (perf_counter() - done)}
 
     @property
     def _wants_annotated(self) -> bool:
@@ -279,8 +216,9 @@ class Outputs:
 
     def close(self) -> None:
         """Let go of everything; videos that were not finished stay under their part names."""
-        if self._beside is not None:
-            self._beside.shutdown()
+        for worker in (self._writing, self._beside):
+            if worker is not None:
+                worker.shutdown()
         if self._videos is not None:
             self._videos.abort()
         if self._rows is not None:

@@ -13,6 +13,7 @@ from skipvid.engine import EngineName, native_reason
 from skipvid.engine.stream import BUDGET, FIRST, Stream
 from skipvid.errors import UsageError
 from skipvid.gates.budget import FINER, TOLERANCE, Budget
+from skipvid.gates.norms import InputNorm
 from skipvid.gates.policies import Truncation
 from skipvid.gates.safety import SCENE_CUT, Safety
 from skipvid.models.loading import load
@@ -158,6 +159,35 @@ def test_what_lasts_makes_thresholds_coarser_and_quiet_brings_them_back_with_a_f
     assert refreshes.count(FINER) <= len(quiet) // 40
     stream.step_image(quiet[-1])
     assert stream.last.macs == 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_where_gates_remember_thresholds_fall_without_a_full_pass_and_nothing_that_they_turned_down_is_lost(
+    engine: EngineName,
+) -> None:
+    policy = InputNorm(0.02, input_threshold=THRESHOLD, input_noise=0.0, relative=False)
+    budget = Budget(0.2, max_age=20, tile=6, cost=macs)
+    stream = Stream(PLAN, policy, engine=engine, pixels=grey_pixels(), safety=None, budget=budget)
+    plain = Stream(PLAN, policy, engine=engine, pixels=grey_pixels(), safety=None)
+    busy = quiet_then_busy(1, 80, 0)
+    # Brighter by what coarse thresholds turn down and fine ones do not, all of it while they are coarse.
+    quiet = [np.clip(busy[-1].astype(int) + 8, 0, 255).astype(np.uint8)] * 150
+    factors, refreshes = [], []
+    for image in (*busy, *quiet):
+        plain.step_image(image)
+        stream.step_image(image)
+        assert stream.last.budget is not None
+        factors.append(stream.last.budget.coarseness)
+        refreshes.append(stream.last.refresh)
+        assert stream.settings == stream.asked
+    assert 3.5 < max(factors[: len(busy)]) <= 4
+    assert factors[-1] == 1
+    assert set(refreshes[1:]) == {None}
+    assert np.diff(factors).min() < 0
+    assert stream.last.macs == 0
+    for name, expected in plain.outputs().items():
+        # Not the same bits: it depends on when a change came. Left at the coarse thresholds it would be 0.12 off.
+        np.testing.assert_allclose(stream.outputs()[name], expected, atol=0.05)
 
 
 def test_thresholds_of_zero_stay_and_are_not_made_finer_in_vain() -> None:

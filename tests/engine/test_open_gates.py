@@ -357,12 +357,27 @@ def test_relief_of_one_factor_is_a_threshold_times_that(name: str) -> None:
     plan = NETWORKS[name]
     policy = InputNorm(0.2, relative=False, input_noise=0)
     relieved, plain = (ReferenceExecutor(plan, None, p.settings(plan)) for p in (policy, policy.scaled(4)))
-    relieved.relieve(everywhere(4))
+    relieved.relieve(everywhere(2), 2.0)
     for x in frames(plan, 4, (0.05, 0.1, 0.02, 0.3)):
         relieved.step(x)
         plain.step(x)
         for op in plan.ops:
             assert np.array_equal(relieved.active(op.name), plain.active(op.name)), op.name
+
+
+def test_a_common_factor_is_one_on_every_cell_but_makes_nothing_coarse_at_the_input() -> None:
+    plan = NETWORKS["residual_block"]
+    rules = GateSettings(InputGate(10, coarse=30))
+    common, cells = (ReferenceExecutor(plan, grey_pixels(), rules) for _ in range(2))
+    factors = np.array([[0.5, 1.0], [2.0, 3.0]], np.float32)
+    common.relieve(factors, 2.0)
+    cells.relieve(factors)
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        image = rng.integers(100, 140, (plan.input.height, plan.input.width, 3), np.uint8)
+        common.step_image(image)
+        cells.step_image(image)
+        assert np.array_equal(common.changed("x"), cells.changed("x"))
 
 
 def test_where_relief_ends_closed_pixels_open_by_what_they_remember() -> None:

@@ -1,47 +1,48 @@
-"""Thresholds rise where things wait for too long, never beyond what is allowed, and fall again where there is room."""
+"""Thresholds rise where not all fits, never beyond what is allowed, and fall again where there is room."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skipvid.gates.coarseness import Coarseness
+from skipvid.gates.coarseness import CHEAPER, Coarseness
 
 
 def fed(most: float, need: float, oldest: int, frames: int) -> Coarseness:
     coarseness = Coarseness(most)
     for _ in range(frames):
-        coarseness.look(need, oldest)
+        coarseness.look(need, oldest, remembers=False)
     return coarseness
 
 
 def test_a_passing_rush_changes_nothing() -> None:
     coarseness = Coarseness(4.0)
     for oldest in range(12):
-        assert coarseness.look(3.0, oldest) == 1.0
-    coarseness.look(0.5, 0)
+        assert coarseness.look(3.0, oldest, remembers=False) == 1.0
+    coarseness.look(0.5, 0, remembers=False)
     for oldest in range(12):
-        assert coarseness.look(3.0, oldest) == 1.0
+        assert coarseness.look(3.0, oldest, remembers=False) == 1.0
     assert coarseness.factor == 1.0
 
 
 @pytest.mark.parametrize(("need", "factor"), [(1.2, 1.2), (9.0, 1.5), (math.inf, 1.5), (1.01, 1.1)])
 def test_what_waits_for_long_raises_thresholds_by_what_is_lacking_within_bounds(need: float, factor: float) -> None:
     coarseness = Coarseness(4.0)
-    rises = [coarseness.look(need, 20) for _ in range(6)]
+    rises = [coarseness.look(need, 20, remembers=False) for _ in range(6)]
     assert rises[:5] == [1.0] * 5
     assert rises[5] == coarseness.factor == pytest.approx(factor)
 
 
-@given(st.floats(1, 10), st.lists(st.tuples(st.floats(0, 5), st.integers(0, 40)), max_size=300))
-def test_the_factor_stays_between_one_and_the_most(most: float, frames: list[tuple[float, int]]) -> None:
+@given(st.floats(1, 10), st.lists(st.tuples(st.floats(0, 5), st.integers(0, 40)), max_size=300), st.booleans())
+def test_the_factor_stays_between_one_and_the_most(most: float, frames: list[tuple[float, int]], remembers: bool) -> None:
     coarseness = Coarseness(most)
     for need, oldest in frames:
         before = coarseness.factor
-        assert coarseness.look(need, oldest) == pytest.approx(coarseness.factor / before)
+        assert coarseness.look(need, oldest, remembers=remembers) == pytest.approx(coarseness.factor / before)
         assert 1.0 <= coarseness.factor <= most
         if coarseness.wants_finer:
             before = coarseness.factor
@@ -61,11 +62,40 @@ def test_only_lasting_room_makes_them_finer(need: float, finer: bool) -> None:
     high = coarseness.factor
     assert high == pytest.approx(2.25)
     for _ in range(39):
-        coarseness.look(need, 0)
+        coarseness.look(need, 0, remembers=False)
         assert not coarseness.wants_finer
-    coarseness.look(need, 0)
+    coarseness.look(need, 0, remembers=False)
     assert coarseness.wants_finer == finer
     if finer:
         coarseness.refine()
         assert coarseness.factor == pytest.approx(max(1.0, high * min(need / 0.6, 1 / 1.5)))
         assert not coarseness.wants_finer
+
+
+def test_where_gates_remember_thresholds_follow_what_is_needed_both_ways() -> None:
+    """What a load costs goes with a power of the factor; the mean need ends where all fits, and no full pass is asked for."""
+    coarseness, needs = Coarseness(4.0), []
+    for load in [2.0] * 120 + [0.7] * 120:
+        needs.append(load * coarseness.factor**CHEAPER)
+        coarseness.look(needs[-1], 0, remembers=True)
+        assert not coarseness.wants_finer
+        if len(needs) == 120:
+            assert 0.75 <= needs[-1] <= 0.95
+            assert coarseness.factor == pytest.approx((2 / 0.85) ** (-1 / CHEAPER), rel=0.2)
+    assert coarseness.factor == 1.0
+
+
+def test_where_gates_remember_they_change_in_small_steps_and_not_in_every_frame() -> None:
+    coarseness, changes = Coarseness(4.0), []
+    for need in [math.inf] * 60 + [0.0] * 60:
+        changes.append(coarseness.look(need, 30, remembers=True))
+    assert max(changes) == pytest.approx(1.3)
+    assert min(changes) == pytest.approx(1 / 1.3)
+    assert np.diff(np.flatnonzero(np.array(changes) != 1)).min() >= 8
+
+
+def test_a_short_rush_raises_nothing_where_gates_remember() -> None:
+    coarseness = Coarseness(4.0)
+    for frame in range(80):
+        coarseness.look(2.0 if frame % 8 == 0 else 0.6, frame % 8, remembers=True)
+    assert coarseness.factor == 1.0

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from skipvid.errors import UsageError
 from skipvid.gates.budget import TOLERANCE, Budget, Rationed
 from skipvid.gates.ration import Ration
-from skipvid.gates.settings import InputGate, Rect
+from skipvid.gates.settings import GateSettings, InputGate, Rect
 
 HEIGHT, WIDTH, THRESHOLD = 90, 140, 4
+RULES = GateSettings(InputGate(THRESHOLD))
 Image = NDArray[np.uint8]
 
 
@@ -52,7 +53,7 @@ class Machine:
         self.committed = image.copy()
 
     def step(self, image: Image) -> None:
-        shown, rationed = self.ration.show(image, InputGate(THRESHOLD))
+        shown, rationed = self.ration.show(image, RULES)
         changed = self._differs(shown)
         self.committed[changed] = shown[changed]
         self.waited = np.where(self._differs(image), self.waited + 1, 0)
@@ -100,7 +101,7 @@ def test_quiet_moments_drain_what_waits() -> None:
 def test_what_fits_is_shown_as_it_is() -> None:
     machine = run(Budget(101.0), quiet_then_busy(5, 10, 0))
     assert {entry.withheld for entry in machine.seen} == {0.0}
-    shown, _ = machine.ration.show(scene(), InputGate(THRESHOLD))
+    shown, _ = machine.ration.show(scene(), RULES)
     np.testing.assert_array_equal(shown, scene())
 
 

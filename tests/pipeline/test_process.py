@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,14 +15,15 @@ import numpy as np
 import pytest
 
 from pipeline.making import HEIGHT, SIDE, WIDTH, ByteArray, moving, read_clip, scene, with_square, write_clip, write_model
-from skipvid.errors import ModelError, SourceError, UsageError
-from skipvid.pipeline.config import DetectChoice, Export, GateChoice, ModelChoice, OutputChoice, RunConfig
+from skipvid.errors import ModelError, OutputError, SourceError, UsageError
+from skipvid.pipeline.config import BudgetChoice, DetectChoice, Export, GateChoice, ModelChoice, OutputChoice, RunConfig
 from skipvid.pipeline.observer import FrameReport, RunResult, Silent, Started, Status
 from skipvid.pipeline.process import run
 from skipvid.pipeline.setup import Models
 from skipvid.pipeline.stop import Interrupted, Stop
 from skipvid.stats import files, rows
 from skipvid.video.cv import cv2
+from skipvid.video.sink import VideoSink
 
 Make = Callable[..., RunConfig]
 
@@ -118,6 +121,50 @@ def test_results_do_not_depend_on_what_overlaps(make: Make, tmp_path: Path, monk
         assert (_folder(overlapped) / name).read_bytes() == (_folder(sequential) / name).read_bytes()
     costs = [[(row["macs"], row["refresh"]) for row in _rows(config, files.STATS)] for config in (overlapped, sequential)]
     assert costs[0] == costs[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads give way on Linux only")
+def test_under_a_budget_pictures_give_way_and_the_caller_does_not(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    writers: set[int] = set()
+    convert = VideoSink.write
+
+    def write(sink: VideoSink, image: ByteArray, pts: float) -> None:
+        writers.add(niceness())
+        convert(sink, image, pts)
+
+    monkeypatch.setattr(VideoSink, "write", write)
+    before = niceness()
+    config = make(budget=BudgetChoice(ms=1000.0), threads=2)
+    result = run(config)
+    assert result.status is Status.COMPLETE
+    assert niceness() == before
+    assert writers == {min(before + 10, 19)}
+    assert len(read_clip(_folder(config) / files.ANNOTATED)) == len(read_clip(_folder(config) / files.HEATMAP)) == 24
+    writers.clear()
+    run(make(folder=_folder(config).with_name("plain"), threads=2))
+    assert writers == {before}
+
+
+@pytest.mark.parametrize("name", [files.ANNOTATED, files.HEATMAP])
+def test_a_video_that_cannot_be_written_ends_a_run_under_a_budget_as_any_other(
+    make: Make, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    convert = VideoSink.write
+
+    def write(sink: VideoSink, image: ByteArray, pts: float) -> None:
+        if sink.path.name == name and sink.frames == 3:
+            message = "No space left on device."
+            raise OutputError(message, "Free some.")
+        convert(sink, image, pts)
+
+    monkeypatch.setattr(VideoSink, "write", write)
+    config = make(budget=BudgetChoice(ms=1000.0), threads=2)
+    with pytest.raises(OutputError, match="No space left"):
+        run(config)
+    assert not (_folder(config) / name).exists()
 
 
 def test_a_still_video_costs_nothing_and_keeps_its_detections(make: Make, tmp_path: Path) -> None:

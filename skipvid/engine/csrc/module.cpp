@@ -183,8 +183,9 @@ void bind_stream(nb::module_& m) {
                  s.configure(std::move(rules));
              })
         .def("relieve",
-             [](Stream& s, const Floats& factors) {
-                 s.relieve(floats(factors), static_cast<int>(factors.shape(0)), static_cast<int>(factors.shape(1)));
+             [](Stream& s, const Floats& factors, float common) {
+                 s.relieve(floats(factors), static_cast<int>(factors.shape(0)), static_cast<int>(factors.shape(1)),
+                           common);
              })
         .def("reset", &Stream::reset)
         .def("use_threads", &Stream::use_threads)

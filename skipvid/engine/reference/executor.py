@@ -82,9 +82,9 @@ class ReferenceExecutor:
         self._inside = self._joined.intersection(name for joint in inverted for name in joint.maps())
         self._settings = settings
 
-    def relieve(self, factors: FloatArray) -> None:
+    def relieve(self, factors: FloatArray, common: float = 1.0) -> None:
         """Multiply thresholds in places; see `skipvid.engine.executor.Executor.relieve`."""
-        self._relief.set(factors)
+        self._relief.set(factors, common)
 
     def use_threads(self, threads: int) -> None:
         """Nothing: torch's threads belong to the process."""

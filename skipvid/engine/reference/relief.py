@@ -23,12 +23,14 @@ class Relief:
     def reset(self) -> None:
         """Factors of 1 everywhere."""
         self._factors = self._last = torch.ones(1, 1)
+        self._common = torch.ones(())
         self._finer = self._asked = torch.zeros(1, 1, dtype=torch.bool)
         self.asks = False
 
-    def set(self, factors: FloatArray) -> None:
+    def set(self, factors: FloatArray, common: float) -> None:
         """Other factors from the next frame on; a grid of another size than the last one's is compared with factors of 1."""
-        self._factors = torch.tensor(factors, dtype=torch.float32)
+        self._common = torch.tensor(common, dtype=torch.float32)
+        self._factors = torch.tensor(factors, dtype=torch.float32) * self._common
         if self._last.shape != self._factors.shape:
             self._last = torch.ones_like(self._factors)
         self._finer = self._factors < self._last
@@ -44,8 +46,8 @@ class Relief:
         return _spread(self._factors, height, width)
 
     def coarse(self, height: int, width: int) -> Tensor:
-        """``(height, width)`` bool: where the factor is above 1."""
-        return _spread(self._factors > 1, height, width)
+        """``(height, width)`` bool: where the factor, without what is common to all, is above 1."""
+        return _spread(self._factors > self._common, height, width)
 
     def asked(self, height: int, width: int) -> Tensor | None:
         """``(height, width)`` bool: pixels of cells that have become finer with this frame; None where there are none."""

@@ -55,12 +55,12 @@ def assert_same_masks(plan: Plan, ours: Executor, theirs: Executor, when: object
 def follow(
     plan: Plan, gates: GateSettings, sequence: Sequence[FloatArray], reliefs: Mapping[int, np.ndarray] = MappingProxyType({})
 ) -> None:
-    """Both executors decide the same in every frame, with other relief from some of them on."""
+    """Both executors decide the same in every frame, with other relief, and another common factor, from some of them on."""
     ours, theirs = native(plan, gates), ReferenceExecutor(plan, None, gates)
     for t, x in enumerate(sequence):
         for executor in (ours, theirs):
             if t in reliefs:
-                executor.relieve(reliefs[t])
+                executor.relieve(reliefs[t], 1 + t % 3)
             executor.step(x)
         assert_same_masks(plan, ours, theirs, t)
 
@@ -248,7 +248,7 @@ def test_relief_at_the_input_is_as_in_the_reference(as_images: bool, hysteresis:
         x = np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32) / np.float32(127.5) - np.float32(1)
         grid = factors(rng)
         for executor in (ours, theirs):
-            executor.relieve(grid)
+            executor.relieve(grid, 0.5 + t // 3)
             executor.step_image(image) if as_images else executor.step(x)
         assert np.array_equal(ours.changed("x"), theirs.changed("x")), t
         assert t == 0 or 0 < ours.changed("x").mean() < 1

@@ -6,13 +6,14 @@ namespace skipvid {
 
 bool ReliefGrid::same_row(const ReliefGrid& other, int row) const {
     const auto first = static_cast<ptrdiff_t>(row) * columns, last = first + columns;
-    return std::equal(factors.begin() + first, factors.begin() + last, other.factors.begin() + first) &&
+    return common == other.common &&
+           std::equal(factors.begin() + first, factors.begin() + last, other.factors.begin() + first) &&
            std::equal(finer.begin() + first, finer.begin() + last, other.finer.begin() + first);
 }
 
 Cells::Cells(int height, int width, const ReliefGrid& grid)
     : height_(height), width_(width), words_(BitMap(1, width).words()) {
-    set(grid, {0, 0, {}, {}});
+    set(grid, {0, 0, 1.0f, {}, {}});
 }
 
 void Cells::set(const ReliefGrid& grid, const ReliefGrid& before) {
@@ -36,7 +37,7 @@ void Cells::set_row(const ReliefGrid& grid, int row) {
     for (int x = 0; x < width_; ++x) {
         const int cell = row * grid.columns + x * grid.columns / width_;
         line[x] = grid.factors[cell];
-        coarse[x >> 6] |= static_cast<uint64_t>(line[x] > 1.0f) << (x & 63);
+        coarse[x >> 6] |= static_cast<uint64_t>(line[x] > grid.common) << (x & 63);
         asked[x >> 6] |= static_cast<uint64_t>(grid.finer[cell]) << (x & 63);
     }
 }
@@ -58,9 +59,10 @@ void Cells::remove_coarse(BitMap& map) const {
         for (int w = 0; w < words_; ++w) map.row(y)[w] &= ~coarse(y)[w];
 }
 
-void Relief::set(std::vector<float> factors, int rows, int columns) {
+void Relief::set(std::vector<float> factors, int rows, int columns, float common) {
+    for (float& factor : factors) factor *= common;
     if (rows != grid_.rows || columns != grid_.columns) last_.assign(factors.size(), 1.0f);
-    ReliefGrid before{rows, columns, std::move(factors), std::vector<uint8_t>(last_.size())};
+    ReliefGrid before{rows, columns, common, std::move(factors), std::vector<uint8_t>(last_.size())};
     std::swap(grid_, before);
     for (size_t i = 0; i < last_.size(); ++i) grid_.finer[i] = grid_.factors[i] < last_[i];
     next_asks_ = std::find(grid_.finer.begin(), grid_.finer.end(), 1) != grid_.finer.end();

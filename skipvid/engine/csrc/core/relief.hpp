@@ -13,7 +13,8 @@ namespace skipvid {
 
 struct ReliefGrid {
     int rows = 1, columns = 1;
-    std::vector<float> factors{1.0f};  // (rows, columns)
+    float common = 1;                  // what all cells are multiplied by; above it a cell is coarse
+    std::vector<float> factors{1.0f};  // (rows, columns), with that
     std::vector<uint8_t> finer{0};     // (rows, columns): 1 where the factor has fallen
 
     bool same_row(const ReliefGrid& other, int row) const;
@@ -30,7 +31,7 @@ class Cells {
     const float* factors(int y) const { return factors_.data() + cell_row(y) * 64 * words_; }
     // Adds the pixels of cells that have become finer.
     void add_finer(BitMap& map) const;
-    // Pixels of a row in cells whose factor is above 1.
+    // Pixels of a row in cells that are coarser than all are.
     const uint64_t* coarse(int y) const { return coarse_.data() + cell_row(y) * words_; }
     void remove_coarse(BitMap& map) const;
 
@@ -47,7 +48,7 @@ class Cells {
 class Relief {
   public:
     // From the next frame on. A grid of another size than the last one's is compared with factors of 1.
-    void set(std::vector<float> factors, int rows, int columns);
+    void set(std::vector<float> factors, int rows, int columns, float common);
     // A frame begins.
     void begin();
     // Whether this frame asks closed pixels again, since their cells have become finer.

@@ -149,7 +149,7 @@ void Stream::reset() {
     std::fill(ms_.begin(), ms_.end(), 0.0);
     for (Map& map : maps_) std::fill(map.residual.norm.begin(), map.residual.norm.end(), 0.0f);
     sweep_.next = 0;
-    relief_.set({1.0f}, 1, 1);
+    relief_.set({1.0f}, 1, 1, 1.0f);
     image_.clear();
     started_ = false;
     // Halos are never written and a refresh writes the rest, so buffers need no clearing.

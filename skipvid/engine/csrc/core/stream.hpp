@@ -78,8 +78,11 @@ class Stream {
     Stream& operator=(const Stream&) = delete;
 
     void configure(Rules rules);
-    // (rows, columns) factors, each cell's, from the next frame on, see Executor.relieve.
-    void relieve(std::vector<float> factors, int rows, int columns) { relief_.set(std::move(factors), rows, columns); }
+    // (rows, columns) factors, each cell's, and what they are all multiplied by, from the next frame on, see
+    // Executor.relieve.
+    void relieve(std::vector<float> factors, int rows, int columns, float common) {
+        relief_.set(std::move(factors), rows, columns, common);
+    }
     void reset();
     // Computes a joined tensor, which nothing else does.
     void restore(int tensor);
