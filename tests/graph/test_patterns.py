@@ -186,45 +186,6 @@ def test_channel_shuffle_and_split_are_one_selection_each() -> None:
     )
 
 
-def runs(op: Concat) -> int:
-    """Pieces of neighbouring channels that a selection copies."""
-    return 1 if op.channels is None else 1 + int(np.count_nonzero(np.diff(op.channels) != 1))
-
-
-def test_what_convolutions_alone_read_is_copied_in_the_order_in_which_it_lies() -> None:
-    net = Net()
-    joined = net.op("Concat", net.conv("image", 3, 16), net.conv("image", 3, 16), axis=1)
-    a, b = net.op("Split", shuffled(net, joined, 32), net.ints(16, 16), outputs=2, axis=1)
-    deep = net.op("PRelu", net.conv(b, 16, 16, 3, groups=16), net.weight(16, 1, 1))
-    plan = check(net.model(net.conv(a, 16, 4, 3), net.conv(deep, 16, 8), net.conv(b, 16, 2)))
-    assert [runs(op) for op in plan.ops if isinstance(op, Concat)] == [2, 2]
-
-
-def test_a_shuffle_of_whole_maps_leaves_nothing_to_select() -> None:
-    net = Net()
-    whole = shuffled(net, net.conv("image", 3, 8), 8)
-    assert kinds(check(net.model(net.conv(net.conv(whole, 8, 8, 3, groups=8), 8, 4)))) == [Conv, Conv, Conv]
-    net = Net()
-    joined = net.op("Concat", net.conv("image", 3, 4), net.conv("image", 3, 4), axis=1)
-    plan = check(net.model(net.conv(shuffled(net, joined, 8), 8, 4)))
-    assert [op.channels for op in plan.ops if isinstance(op, Concat)] == [None]
-
-
-@pytest.mark.parametrize("reader", ["output", "groups", "multiplier", "sum"])
-def test_where_anything_else_reads_it_the_order_stays(reader: str) -> None:
-    net = Net()
-    joined = net.op("Concat", net.conv("image", 3, 4), net.conv("image", 3, 4), axis=1)
-    x = shuffled(net, joined, 8)
-    other = {
-        "output": lambda: x,
-        "groups": lambda: net.conv(x, 8, 8, 3, groups=2),
-        "multiplier": lambda: net.conv(x, 8, 16, 3, groups=8),
-        "sum": lambda: net.op("Add", net.conv(x, 8, 8, 3, groups=8), net.conv("image", 3, 8)),
-    }[reader]()
-    plan = check(net.model(net.conv(x, 8, 4), other))
-    assert max(runs(op) for op in plan.ops if isinstance(op, Concat)) == 8
-
-
 def test_channel_shuffle_by_gather() -> None:
     net = Net()
     x = net.op("Reshape", net.conv("image", 3, 8), net.ints(4, 2, 12 * 16))

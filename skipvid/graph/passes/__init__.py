@@ -7,7 +7,6 @@ from collections.abc import Callable
 from skipvid.graph.draft import Draft
 from skipvid.graph.passes.activations import recognise_activations
 from skipvid.graph.passes.blocks import unfold_blocks
-from skipvid.graph.passes.channels import order_channels
 from skipvid.graph.passes.copies import merge_copies
 from skipvid.graph.passes.fuse import fold_affine, fuse_activations
 from skipvid.graph.passes.pads import fold_pads
@@ -23,7 +22,6 @@ PASSES: tuple[Callable[[Draft], None], ...] = (
     fold_affine,
     fuse_activations,
     chain_pools,
-    order_channels,
 )
 
 
