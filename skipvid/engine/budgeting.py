@@ -25,10 +25,11 @@ class Budgeting:
         plan: The network.
         ignore: Rectangles of the network input whose changes do not count.
         compare: Compares two pictures tile by tile.
+        remembers: Whether gates inside the network can be asked again for what they turned down.
     """
 
-    def __init__(self, plan: Plan, ignore: Sequence[Rect], compare: Compare) -> None:
-        self._compare = compare
+    def __init__(self, plan: Plan, ignore: Sequence[Rect], compare: Compare, *, remembers: bool) -> None:
+        self._compare, self._remembers = compare, remembers
         self._height, self._width = plan.input.height, plan.input.width
         self._ignore = ignore
         self._ration: Ration | None = None
@@ -49,7 +50,7 @@ class Budgeting:
         if self._ration is not None and _same_kind(budget, self._ration.budget):
             self._ration.budget = budget
             return False
-        self._ration = Ration(budget, self._height, self._width, self._ignore, self._compare)
+        self._ration = Ration(budget, self._height, self._width, self._ignore, self._compare, remembers=self._remembers)
         return True
 
     @property

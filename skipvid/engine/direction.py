@@ -16,6 +16,7 @@ from skipvid.engine.executor import ByteArray, Executor
 from skipvid.engine.refreshes import BUDGET, Refreshes
 from skipvid.gates.budget import FINER, Budget, Rationed
 from skipvid.gates.care import Attention, Care
+from skipvid.gates.norms import remembers
 from skipvid.gates.policies import Policy
 from skipvid.gates.safety import Safety
 from skipvid.gates.settings import Rect
@@ -75,7 +76,8 @@ class Direction:
         self._executor = executor
         self.calibration = Calibration(plan, policy, scales, ignore, unit, care)
         self.refreshes = Refreshes(safety)
-        self.budgeting = Budgeting(plan, ignore, executor.apart)
+        self._remembers = remembers(policy)
+        self.budgeting = Budgeting(plan, ignore, executor.apart, remembers=self._remembers)
         self.attention = Attention(care, plan.input.height, plan.input.width)
         self.notices: list[str] = []
         self._common = 1.0  # what the executor multiplies all thresholds by
@@ -143,7 +145,7 @@ class Direction:
 
     def _coarsen(self, factor: float, *, full: bool) -> None:
         """Tell the executor by how much thresholds are coarser in the next frame: everywhere by a factor, and in places."""
-        before, self._common = self._common, factor if self.calibration.asked.remembers else 1.0
+        before, self._common = self._common, factor if self._remembers else 1.0
         if self.calibration.coarsen(factor / self._common):
             self._executor.configure(self.calibration.settings)
         if self.attention.advance(full=full, tight=self.budgeting.tight) or self._common != before:

@@ -40,38 +40,36 @@ class Coarseness:
 
     Args:
         most: The most that thresholds are multiplied by.
+        remembers: Whether gates can be asked again for what they turned down, see `skipvid.gates.norms.remembers`.
 
     Attributes:
         factor: What they are multiplied by.
     """
 
-    def __init__(self, most: float) -> None:
-        self._most = most
+    def __init__(self, most: float, *, remembers: bool) -> None:
+        self._most, self._remembers = most, remembers
         self.reset()
 
     def reset(self) -> None:
         """Forget the video."""
         self.factor = 1.0
         self._late = 0
-        self._remembers = False
         self._needs: deque[float] = deque(maxlen=_MEMORY)
 
-    def look(self, need: float, oldest: int, *, remembers: bool) -> float:
+    def look(self, need: float, oldest: int) -> float:
         """Take note of a frame, and change the thresholds where that is due.
 
         Args:
             need: What all that changed would cost, over what the frame may cost; above 1 something has to wait.
             oldest: Frames for which something has been waiting.
-            remembers: Whether gates can be asked again for what they turned down.
 
         Returns:
             By how much the thresholds changed, 1 where they did not.
         """
-        self._remembers = remembers
         self._needs.append(need)
         self._late = self._late + 1 if need > 1 and oldest > _LONG else 0
         before = self.factor
-        self.factor = min(max(before * (self._change() if remembers else self._rise()), 1.0), self._most)
+        self.factor = min(max(before * (self._change() if self._remembers else self._rise()), 1.0), self._most)
         if self.factor != before:
             self._late = 0
             self._needs.clear()

@@ -83,7 +83,8 @@ class CostModel:
 
     def predict(self, load: float) -> float:
         """The cost of a frame."""
-        return min(self.base + self.price * load, max(self.dense, self.base)) if load else self.idle
+        base = self.base
+        return min(base + self.price * load, max(self.dense, base)) if load else self.idle
 
     def affords(self, cost: float, load: float, least: float = 0.0) -> float:
         """The largest load whose predicted cost is no higher; infinite before anything was seen.
@@ -126,8 +127,8 @@ class CostModel:
             if high > _APART * low:
                 slope = max((dear - cheap) / (high - low), 0.0)
                 self._base = min(max(cheap - slope * low, 0.0), cheap)
-        recent = list(self._costs)[-_KEPT:]
-        self._price = _quantile([(max(cost - self.base, 0.0) / load, load) for load, cost in recent], 0.5)
+        base, recent = self.base, list(self._costs)[-_KEPT:]
+        self._price = _quantile([(max(cost - base, 0.0) / load, load) for load, cost in recent], 0.5)
 
     def observe_dense(self, cost: float) -> None:
         """Learn from a frame that was computed in full by order."""

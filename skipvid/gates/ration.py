@@ -51,11 +51,22 @@ class Ration:
         width: Of the pictures.
         ignore: Rectangles in which changes do not count.
         compare: Compares two pictures tile by tile, see `skipvid.gates.tiles.apart`.
+        remembers: Whether gates inside the network can be asked again, see `skipvid.gates.coarseness`.
     """
 
-    def __init__(self, budget: Budget, height: int, width: int, ignore: Sequence[Rect] = (), compare: Compare = apart) -> None:
+    def __init__(
+        self,
+        budget: Budget,
+        height: int,
+        width: int,
+        ignore: Sequence[Rect] = (),
+        compare: Compare = apart,
+        *,
+        remembers: bool = False,
+    ) -> None:
         self.budget = budget
-        self._coarseness = Coarseness(budget.coarsest)
+        self._remembers = remembers
+        self._coarseness = Coarseness(budget.coarsest, remembers=remembers)
         self._tiles = Tiles(height, width, budget.tile, ignore, compare)
         self._models: dict[int, CostModel] = {}
         self._threads = 0
@@ -193,16 +204,17 @@ class Ration:
 
     def _affordable(self, load: float, rules: GateSettings) -> float:
         """The largest load that fits, of one that is there to be taken; thresholds change where too much waits, or too little."""
-        limit, least = self._aim, _LEAST * self.budget.ms
+        aim = limit = self._aim
+        least = _LEAST * self.budget.ms
         if rules.skips_inside:
-            need = load / max(self._model.affords(self._aim, load, least), 1e-12)
+            need = load / max(self._model.affords(aim, load, least), 1e-12)
             need = min(need, 1.0) if self.affords_all else need
-            change = self._coarseness.look(need, int(self._ages.max()), remembers=rules.remembers)
+            change = self._coarseness.look(need, int(self._ages.max()))
             if change != 1.0:
                 self._model.expect(change**CHEAPER)
-            if rules.remembers:
+            if self._remembers:
                 # Thresholds keep the mean near the aim. To cut each frame off there would leave something waiting all the time.
-                limit = self.budget.ms * (limit / self.budget.ms) ** _STRETCH
+                limit = self.budget.ms * (aim / self.budget.ms) ** _STRETCH
         return self._model.affords(limit, load, least)
 
     def _order(self, changed: BoolTiles, strength: FloatArray, share: float) -> NDArray[np.intp]:

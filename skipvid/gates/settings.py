@@ -158,12 +158,6 @@ class GateSettings:
         layers = any(gate.threshold > 0 for gate in self.layers.values())
         return layers or any(gate.threshold > 0 for gate in self.opens.values())
 
-    @cached_property
-    def remembers(self) -> bool:
-        """Whether all that rules behind the input's turn down adds up and can be asked again, see `Executor.relieve`."""
-        layers = any(gate.threshold > 0 for gate in self.layers.values())
-        return not layers and all(gate.reference is Reference.ACCUMULATING for gate in self.opens.values())
-
     @property
     def timeless(self) -> bool:
         """Whether a picture that was shown before and changed nothing never will, however often it is shown again."""

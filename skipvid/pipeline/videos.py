@@ -14,7 +14,7 @@ from skipvid.stats import files
 from skipvid.video.sink import VideoSink
 from skipvid.video.source import Source
 
-__all__ = ["Videos", "Writer"]
+__all__ = ["Videos"]
 
 ByteArray = NDArray[np.uint8]
 
@@ -39,15 +39,15 @@ class Videos:
     def __init__(self, folder: Path, choice: OutputChoice, source: Source, threads: int) -> None:
         self._source = source
         self._threads = -(-threads // 2) if source.width * source.height <= _SMALL_PIXELS else threads
-        self.annotated: Writer | None = None
-        self.heatmap: Writer | None = None
+        self.annotated: _Writer | None = None
+        self.heatmap: _Writer | None = None
         sound = source.path if choice.audio and not source.live and source.facts is not None else None
         try:
             if choice.annotated:
-                self.annotated = Writer(self._sink(folder / files.ANNOTATED, sound))
+                self.annotated = _Writer(self._sink(folder / files.ANNOTATED, sound))
             if choice.heatmap:
                 heatmap = self._sink(folder / files.HEATMAP, None, preset=_HEATMAP_PRESET, crf=_HEATMAP_CRF)
-                self.heatmap = Writer(heatmap)
+                self.heatmap = _Writer(heatmap)
         except BaseException:
             self.abort()
             raise
@@ -78,7 +78,7 @@ class Videos:
             sink.abort()
 
 
-class Writer:
+class _Writer:
     """Writes the pictures of one video; one that is the same array as the last is not converted again."""
 
     def __init__(self, sink: VideoSink) -> None:

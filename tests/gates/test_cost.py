@@ -10,10 +10,10 @@ from skipvid.gates.cost import CostModel
 TAKEN = np.zeros((3, 4), bool)
 
 
-def learned(base: float, price: float, loads: list[float], noise: float = 0.0, seed: int = 0) -> CostModel:
-    model, random = CostModel(TAKEN.shape), np.random.default_rng(seed)
+def learned(base: float, price: float, loads: list[float]) -> CostModel:
+    model = CostModel(TAKEN.shape)
     for load in loads:
-        model.observe((base + price * load) * (1 + noise * random.random()), load, TAKEN)
+        model.observe(base + price * load, load, TAKEN)
     return model
 
 

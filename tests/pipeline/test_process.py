@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 
 from pipeline.making import HEIGHT, SIDE, WIDTH, ByteArray, moving, read_clip, scene, with_square, write_clip, write_model
+from pipeline.test_priority import niceness
 from skipvid.errors import ModelError, OutputError, SourceError, UsageError
 from skipvid.pipeline.config import BudgetChoice, DetectChoice, Export, GateChoice, ModelChoice, OutputChoice, RunConfig
 from skipvid.pipeline.observer import FrameReport, RunResult, Silent, Started, Status
@@ -125,9 +125,6 @@ def test_results_do_not_depend_on_what_overlaps(make: Make, tmp_path: Path, monk
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads give way on Linux only")
 def test_under_a_budget_pictures_give_way_and_the_caller_does_not(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    def niceness() -> int:
-        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-
     writers: set[int] = set()
     convert = VideoSink.write
 
