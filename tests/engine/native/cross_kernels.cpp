@@ -263,8 +263,8 @@ void check_images(const Kernels& ours, const Kernels& theirs) {
                 std::vector<float> values(width * 3 + 16), norms(width);
                 std::vector<uint8_t> behind = other;
                 std::vector<uint64_t> changed(4);
-                k.take_image({image.data(), behind.data(), values.data(), 3, width, 3, table.data(), order, mask,
-                              changed.data(), normed ? norms.data() : nullptr});
+                k.take_image({image.data(), behind.data(), values.data(), 3, width, 3, table.data(), order, nullptr,
+                              mask, changed.data(), normed ? norms.data() : nullptr});
                 return std::tuple(values, norms, behind, changed);
             };
             for (const uint64_t* mask : {static_cast<const uint64_t*>(nullptr), near.data()})

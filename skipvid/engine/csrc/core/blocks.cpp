@@ -49,11 +49,12 @@ void Stream::compute(int index, const BitMap& active, int64_t pixels, const Sink
     }
     const Node& node = *nodes_[index];
     const auto [threads, block, blocks] = divide(node, pixels);
+    const View* old = refresh_ ? nullptr : &maps_[plan_->ops()[index]->output].view;
     Pool::instance().run(threads, blocks, [&, block = block](int number, int worker) {
         Pixels px;
         collect(index, active, pixels, number, block, px);
         float* scratch = scratch_[worker].data();
-        node.compute({&px, scratch});
+        node.compute({.pixels = &px, .scratch = scratch, .old = old});
         sink(px, scratch, worker);
     });
 }

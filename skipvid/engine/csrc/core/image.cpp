@@ -1,5 +1,6 @@
 // Input from images: what differs is found in the bytes, and only changed pixels are converted.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "stream.hpp"
@@ -13,6 +14,24 @@ constexpr int kCompareAlone = 256 * 1024;  // up to so many pixels, comparing ta
 constexpr int kConvertAlone = 32 * 1024;   // and converting what may have changed of these
 
 }  // namespace
+
+std::vector<Line> PixelTable::lines() const {
+    std::vector<int> bytes = order;
+    std::sort(bytes.begin(), bytes.end());
+    if (bytes != std::vector<int>{0, 1, 2}) return {};
+    std::vector<Line> lines;
+    for (size_t c = 0; c < order.size(); ++c) {
+        const float* value = &table[256 * c];
+        const Line line{value[1] - value[0], value[0]};
+        for (int level = 0; level < 256; ++level) {
+            const float on_line = static_cast<float>(level) * line.scale + line.shift;
+            if (std::bit_cast<uint32_t>(on_line) != std::bit_cast<uint32_t>(value[level])) return {};
+            if (level > 0 && value[level] == value[level - 1]) return {};
+        }
+        lines.push_back(line);
+    }
+    return lines;
+}
 
 // Calls body(row) for the rows [top, bottom), on several threads where that pays.
 template <class Body>
@@ -49,8 +68,8 @@ void Stream::take_image(const uint8_t* image) {
     const auto take_row = [&](int y, const uint64_t* near) {
         float* norms = map.residual.wanted() ? map.residual.norm.data() + static_cast<size_t>(y) * v.width : nullptr;
         plan_->kernels().take_image({image + y * row_bytes, image_.data() + y * row_bytes, v.at(y, 0), v.pixel, v.width,
-                                     v.channels, pixels_.table.data(), pixels_.order.data(), near, map.changed.row(y),
-                                     norms});
+                                     v.channels, pixels_.table.data(), pixels_.order.data(),
+                                     lines_.empty() ? nullptr : lines_.data(), near, map.changed.row(y), norms});
     };
     if (refresh_) {
         image_.resize(row_bytes * v.height);

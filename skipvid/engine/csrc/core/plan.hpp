@@ -41,6 +41,7 @@ struct Block {
     float* scratch;
     int part = 0, parts = 1;       // which share of the output channels, or of the pixels, to compute
     float* const* rows = nullptr;  // of a direct node: where each pixel's results go in place of scratch
+    const View* old = nullptr;     // the map that results will be compared with, worth fetching meanwhile
 };
 
 // Takes computed pixels: results before what Op::left() says, in rows of Node::stride floats. Called from several

@@ -14,7 +14,12 @@ constexpr size_t kScratchFloats = 24 * 1024;  // per block: stays in the second-
 }  // namespace
 
 Stream::Stream(std::shared_ptr<const Plan> plan, int input, PixelTable pixels, int threads)
-    : plan_(std::move(plan)), input_(input), pixels_(std::move(pixels)), threads_(std::max(1, threads)), flow_(*plan_) {
+    : plan_(std::move(plan)),
+      input_(input),
+      pixels_(std::move(pixels)),
+      lines_(pixels_.lines()),
+      threads_(std::max(1, threads)),
+      flow_(*plan_) {
     const size_t tensors = plan_->tensors().size(), ops = plan_->ops().size();
     maps_.resize(tensors);
     for (size_t t = 0; t < tensors; ++t)

@@ -44,6 +44,9 @@ struct PixelTable {
     std::vector<float> table;  // [channel][256]
     std::vector<int> order;
     std::vector<float> unit;  // one grey level in units of the input, per channel
+
+    // The lines that the tables are; empty unless all three are, and every other image is another input.
+    std::vector<Line> lines() const;
 };
 
 // The open gates by operator; all empty where there are none.
@@ -158,6 +161,7 @@ class Stream {
     std::shared_ptr<const Plan> plan_;
     int input_;
     PixelTable pixels_;
+    std::vector<Line> lines_;  // of its tables
     int threads_;
     InputRule rule_;
     int structure_ = 1;

@@ -43,6 +43,17 @@ SKIPVID_INLINE void prefetch(const float* p) {
 #endif
 }
 
+// Into the second-level cache.
+SKIPVID_INLINE void prefetch_later(const float* p) {
+#if defined(SKIPVID_AVX512) || defined(SKIPVID_AVX2)
+    _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1);
+#elif defined(__GNUC__)
+    __builtin_prefetch(p, 1, 2);
+#else
+    (void)p;
+#endif
+}
+
 }  // namespace skipvid::SKIPVID_ISA
 
 #if defined(SKIPVID_AVX512)

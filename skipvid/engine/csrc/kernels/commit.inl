@@ -28,26 +28,28 @@ constexpr int kAhead = 4;
 // Commits iff any bit differs. Writing equal bits changes nothing, so every pixel is written.
 template <Act K, bool Moved>
 void commit_exact(const CommitArgs& a) {
-    for (int i = 0; i < a.pixels; ++i) {
-        const float* from = a.scratch + i * a.stride;
+    const int channels = a.channels, pixels = a.pixels;
+    const Activation f = a.activation;
+    const float* from = a.scratch;
+    for (int i = 0; i < pixels; ++i, from += a.stride) {
         float* to = a.target[i];
-        const float* ahead = a.target[i + kAhead < a.pixels ? i + kAhead : i];
+        const float* ahead = a.target[i + kAhead < pixels ? i + kAhead : i];
         Bits difference = zero_bits();
         V moved = splat(0.0f);
         int c = 0;
-        for (; c + kLanes <= a.channels; c += kLanes) {
+        for (; c + kLanes <= channels; c += kLanes) {
             prefetch(ahead + c);
-            const V value = activation<K>(load(from + c), a.activation, c), old = load(to + c);
+            const V value = activation<K>(load(from + c), f, c), old = load(to + c);
             difference = gather_difference(difference, value, old);
             if constexpr (Moved) moved = moved + absolute(value - old);
             store(to + c, value);
         }
-        if (c < a.channels) {
+        if (c < channels) {
             prefetch(ahead + c);
-            const V value = activation<K>(load(from + c), a.activation, c), old = load(to + c);
-            difference = gather_difference(difference, value, old, a.channels - c);
-            if constexpr (Moved) moved = moved + keep_below(absolute(value - old), a.channels - c);
-            store_part(to + c, value, a.channels - c);
+            const V value = activation<K>(load(from + c), f, c), old = load(to + c);
+            difference = gather_difference(difference, value, old, channels - c);
+            if constexpr (Moved) moved = moved + keep_below(absolute(value - old), channels - c);
+            store_part(to + c, value, channels - c);
         }
         a.committed[i] = any(difference);
         if constexpr (Moved) a.moved[i] = sum_lanes(moved);

@@ -49,8 +49,14 @@ SKIPVID_INLINE void fetch_ahead(const Ahead& ahead, const float* const* window, 
     for (int k = 0; k < ahead.count; ++k)
         for (int i = 0; i < count; ++i) {
             const float* p = window[i] + ahead.offsets[k];
-            for (int c = 0; c < ahead.floats; c += 16) prefetch(p + c);
+            for (int c = ahead.floats - 1; c >= 0; c -= 16) prefetch(p + c);
         }
+}
+
+// Fetches what the results of `count` pixels will be compared with, which is not at once.
+SKIPVID_INLINE void fetch_old(const Ahead& ahead, const float* const* old, int count) {
+    for (int i = 0; i < count; ++i)
+        for (int c = ahead.channels - 1; c >= 0; c -= 16) prefetch_later(old[i] + c);
 }
 
 template <int MR, int NV>
@@ -62,6 +68,7 @@ void conv_panel(const ConvArgs& a, const Panel& panel, const Chunk& chunk) {
     int i = 0;
     const bool first = &panel == a.panels && &chunk == a.chunks;
     for (; i + MR <= a.pixels; i += MR) {
+        if (first && a.ahead.old != nullptr) fetch_old(a.ahead, a.ahead.old + i, MR);
         if (first && a.ahead.count != 0) {
             const int next = a.pixels - i - MR;
             fetch_ahead(a.ahead, a.window + i + MR, next < MR ? next : MR);

@@ -91,6 +91,18 @@ SKIPVID_INLINE uint64_t take_pixels(const TakeArgs& a, const Converter<Channels>
 
 constexpr int kWordsAhead = 2;
 
+// Takes pixels eight at a time: those whose bits are set, of which every byte that differs makes a value that does.
+// Returns those that are left, at the row's end.
+SKIPVID_INLINE uint64_t take_eights(const TakeArgs& a, const EightPixels& eight, int w, uint64_t bits) {
+    for (int k = 0; k < 64; k += 8) {
+        const uint32_t own = bits >> k & 0xff;
+        const ptrdiff_t x = w * 64 + k;
+        if (x + 8 > a.width) return bits >> k << k;
+        if (own != 0) eight.take(a.image + x * 3, own, a.row + x * 3, a.behind + x * 3);
+    }
+    return 0;
+}
+
 template <int Channels>
 void take_row(const TakeArgs& a) {
     const Converter<Channels> convert(a);
@@ -100,6 +112,10 @@ void take_row(const TakeArgs& a) {
         return;
     }
     const int words = (a.width + 63) / 64;
+    const bool eights = kEightPixels && a.lines != nullptr && a.norms == nullptr && a.pixel == 3;
+    static constexpr Line kNone[3] = {};
+    static constexpr int kInOrder[3] = {0, 1, 2};
+    const EightPixels eight(eights ? a.order : kInOrder, eights ? a.lines : kNone);
     for (int w = 0; w < words; ++w) {
         // Changed pixels lie so apart that the hardware does not foresee where.
         if (const int next = w + kWordsAhead; next < words && a.near[next] != 0)
@@ -107,6 +123,12 @@ void take_row(const TakeArgs& a) {
         if (a.near[w] == 0) continue;
         const uint64_t differing =
             exceeding(a.image + w * kWordBytes, a.behind + w * kWordBytes, 0, a.width - w * 64) & a.near[w];
+        if (eights) {
+            const uint64_t rest = take_eights(a, eight, w, differing);
+            if (rest != 0) take_pixels<Channels, false>(a, convert, w, rest);
+            a.changed[w] = differing;
+            continue;
+        }
         a.changed[w] = a.norms == nullptr ? take_pixels<Channels, false>(a, convert, w, differing)
                                           : take_pixels<Channels, true>(a, convert, w, differing);
     }

@@ -63,12 +63,14 @@ struct Panel {
     ptrdiff_t source;  // floats from a pixel's first channel to the first channel of the panel's group
 };
 
-// What the window of the next pixel adds to that of this one: values to fetch ahead of their use, where a map is larger
-// than the caches. Hardware follows streams, not the short stretches that windows read.
+// Values to fetch ahead of their use: what the window of the next pixel adds to that of this one, where a map is larger
+// than the caches, and the old results. Hardware follows streams, not short stretches here and there.
 struct Ahead {
     const ptrdiff_t* offsets = nullptr;  // floats from a window's anchor
     int count = 0;
-    int floats = 0;  // behind each offset
+    int floats = 0;                     // behind each offset
+    const float* const* old = nullptr;  // per pixel: what its results will be compared with, of `channels` floats
+    int channels = 0;
 };
 
 struct ConvArgs {
@@ -195,6 +197,11 @@ struct CompareArgs {
     uint64_t* mask;  // bits of the pixels that do
 };
 
+// Of a channel whose table is value = byte * scale + shift to the last bit, each step rounded.
+struct Line {
+    float scale, shift;
+};
+
 // A row of an image of 3 bytes per pixel on its way to the network's input: value = table[channel][byte].
 struct TakeArgs {
     const uint8_t* image;
@@ -204,6 +211,7 @@ struct TakeArgs {
     int width, channels;
     const float* table;    // (channels, 256)
     const int* order;      // by channel, the byte of a pixel
+    const Line* lines;     // by channel of three, which then read all three bytes; null: tables of another kind
     const uint64_t* near;  // pixels that are taken over where any byte differs; null: a new picture, all of it is
     uint64_t* changed;     // those of them whose values are new; not told of a new picture
     float* norms;          // by how much the values of each pixel moved, in total; null: nobody asks

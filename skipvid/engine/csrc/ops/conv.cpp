@@ -65,7 +65,14 @@ class ConvNode : public Node {
     }
 
   private:
-    void run(const Block& block, const float* const* window, const Ahead& ahead) const {
+    void run(const Block& block, const float* const* window, Ahead ahead) const {
+        const float* old[kMaxBlock];
+        if (block.old != nullptr && block.part == 0) {
+            const Pixels& px = *block.pixels;
+            for (int i = 0; i < px.n; ++i) old[i] = block.old->at(px.y[i], px.x[i]);
+            ahead.old = old;
+            ahead.channels = block.old->channels;
+        }
         const auto panels = static_cast<int>(op_.packed.panels.size());
         const int first = panels * block.part / block.parts, last = panels * (block.part + 1) / block.parts;
         float* own[kMaxBlock];

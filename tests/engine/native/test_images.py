@@ -1,0 +1,64 @@
+"""Images on their way to the native engine's input, whatever tables of grey levels and sizes they have."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.building import make_plan
+from skipvid.engine.executor import PixelMap
+from skipvid.engine.reference import ReferenceExecutor
+from skipvid.gates.settings import GateSettings, InputGate
+from skipvid.plan import Act, Activation, FloatArray, Unary
+
+if TYPE_CHECKING:
+    from skipvid.engine.native import NativeExecutor
+
+LEVELS = np.arange(256, dtype=np.float32)
+
+
+def tables(kind: str) -> FloatArray:
+    """``(3, 256)``: straight lines that float32 holds exactly, or tables that are none."""
+    scale, shift = np.array([[1], [0.5], [-2]], np.float32), np.array([[0], [-7], [0.25]], np.float32)
+    lines = LEVELS * scale + shift
+    if kind == "bent":
+        lines[1, 200:] += np.float32(1)
+    return lines if kind != "divided" else (LEVELS - np.array([[103.53], [116.28], [123.675]], np.float32)) / np.float32(57.1)
+
+
+@pytest.mark.parametrize("kind", ["lines", "bent", "divided"])
+@settings(max_examples=60, deadline=None)
+@given(
+    width=st.integers(1, 150),
+    height=st.integers(1, 3),
+    order=st.sampled_from([*itertools.permutations(range(3)), (1, 1, 2)]),
+    dilation=st.integers(0, 2),
+    seed=st.integers(0, 99),
+)
+def test_changed_pixels_of_an_image_are_taken_over_and_no_others(
+    kind: str, width: int, height: int, order: tuple[int, ...], dilation: int, seed: int
+) -> None:
+    from skipvid.engine.native import NativeExecutor
+
+    size = (height, width, 3)
+    copy = Unary(name="copy", inputs=("x",), output="y", activation=Activation(Act.RELU))
+    plan = make_plan(size, [copy], {"y": size}, ["y"])
+    gates = GateSettings(InputGate(2.0, dilation))
+    pixels = PixelMap(tables(kind), order)
+    ours: NativeExecutor = NativeExecutor(plan, pixels, gates, threads=2)
+    theirs = ReferenceExecutor(plan, pixels, gates)
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, size, np.uint8)
+    for share in (0.0, 0.3, 0.02, 1.0):
+        moved = (rng.random((height, width, 1)) < share) * rng.integers(-4, 5, size)
+        image = np.clip(image + moved, 0, 255).astype(np.uint8)
+        for executor in (ours, theirs):
+            executor.step_image(image)
+        assert np.array_equal(ours.changed("x"), theirs.changed("x"))
+        assert ours.tensor("x").tobytes() == theirs.tensor("x").tobytes()
+        assert ours.tensor("y").tobytes() == theirs.tensor("y").tobytes()
