@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skipvid.draw.palette import Colour, class_colour, text_colour
 from skipvid.draw.text import Font
-from skipvid.models.detection import Detection, Detections
+from skipvid.models.detection import Detections
 from skipvid.plan import FloatArray
 from skipvid.video.cv import cv2
 
@@ -71,52 +71,52 @@ def annotate(
         return image
     style = style or Style.of(image.shape[1], image.shape[0])
     # The surest last, on top of the others.
-    order = range(len(detections) - 1, -1, -1)
-    for i in order:
-        _box(image, detections[i], style)
-    for i in order:
-        found = detections[i]
-        if found.keypoints is not None:
-            _keypoints(image, found.keypoints, skeleton, joint_conf, style, _size(found))
-    for i in order:
-        found = detections[i]
-        name = labels[found.label] if 0 <= found.label < len(labels) else f"class {found.label}"
-        _tag(image, found, f"{name} {found.score:.2f}", style)
+    marks = list(_marks(image, detections))[::-1]
+    for mark in marks:
+        _box(image, mark, style)
+    if detections.keypoints is not None:
+        with np.errstate(invalid="ignore"):  # of boxes without end
+            sizes = (detections.boxes[:, 2:] - detections.boxes[:, :2]).max(axis=1).tolist()
+        for points, size in zip(detections.keypoints[::-1], sizes[::-1], strict=True):
+            _keypoints(image, points, skeleton, joint_conf, style, size)
+    for mark in marks:
+        name = labels[mark.label] if 0 <= mark.label < len(labels) else f"class {mark.label}"
+        _tag(image, mark, f"{name} {mark.score:.2f}", style)
     return image
 
 
-def _size(found: Detection) -> float:
-    x1, y1, x2, y2 = found.box
-    return max(x2 - x1, y2 - y1)
+class _Mark(NamedTuple):
+    """A detection whose box can be drawn: whole pixels of the picture."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    label: int
+    score: float
 
 
-def _corners(found: Detection, image: ByteArray) -> tuple[int, int, int, int] | None:
-    if not np.isfinite(found.box).all():
-        return None
+def _marks(image: ByteArray, detections: Detections) -> Iterator[_Mark]:
+    """Of all at once: a frame shows dozens, and numbers one by one take as long as drawing them."""
+    drawn = np.flatnonzero(np.isfinite(detections.boxes).all(axis=1))
     height, width = image.shape[:2]
-    x1, y1, x2, y2 = found.box
-    left, right = (round(min(max(v, 0), width - 1)) for v in (x1, x2))
-    top, bottom = (round(min(max(v, 0), height - 1)) for v in (y1, y2))
-    return left, top, right, bottom
+    last = np.array([width - 1, height - 1] * 2, np.float64)
+    corners = np.rint(np.clip(detections.boxes[drawn].astype(np.float64), 0, last)).astype(int)
+    whose = zip(detections.labels[drawn].tolist(), detections.scores[drawn].tolist(), strict=True)
+    return (_Mark(*box, label, score) for box, (label, score) in zip(corners.tolist(), whose, strict=True))
 
 
-def _box(image: ByteArray, found: Detection, style: Style) -> None:
-    corners = _corners(found, image)
-    if corners is None:
-        return
-    left, top, right, bottom = corners
+def _box(image: ByteArray, mark: _Mark, style: Style) -> None:
+    low, high = mark[:2], mark[2:4]
     if style.line > 1:
         # The dark rim keeps the line visible where the picture has the line's colour. Small frames have no room for it.
-        cv2.rectangle(image, (left, top), (right, bottom), _RIM, style.line + 2)
-    cv2.rectangle(image, (left, top), (right, bottom), class_colour(found.label), style.line)
+        cv2.rectangle(image, low, high, _RIM, style.line + 2)
+    cv2.rectangle(image, low, high, class_colour(mark.label), style.line)
 
 
-def _tag(image: ByteArray, found: Detection, text: str, style: Style) -> None:
-    corners = _corners(found, image)
-    if corners is None:
-        return
-    left, top, _, _ = corners
-    colour, font, margin = class_colour(found.label), style.font, max(2, style.font.height // 3)
+def _tag(image: ByteArray, mark: _Mark, text: str, style: Style) -> None:
+    left, top = mark[:2]
+    colour, font, margin = class_colour(mark.label), style.font, max(2, style.font.height // 3)
     width, height = font.width(text) + 2 * margin, font.height + 2 * margin
     x = max(0, min(left - style.line // 2, image.shape[1] - width))
     # Above the box; inside where there is no room above.

@@ -105,6 +105,14 @@ def _tables() -> tuple[ByteArray, ByteArray]:
     return added, left
 
 
+@lru_cache(maxsize=1)
+def _bar_colours() -> ByteArray:
+    """``(1, 256, 3)``: the colours from the smallest heat to the largest as they look over a middling grey."""
+    added, left = _tables()
+    colours = added.astype(np.float64) + left[:, :, None] * (_GREY * 110 / 255)
+    return np.clip(colours, 0, 255).astype(np.uint8).reshape(1, 256, 3)
+
+
 def _overlay(image: ByteArray, heat: FloatArray, top: float) -> ByteArray:
     height, width = image.shape[:2]
     levels = np.nan_to_num(heat * np.float32(255 / top)).clip(0, 255)
@@ -143,11 +151,7 @@ def _legend(image: ByteArray, texts: tuple[str, ...], top: float) -> None:
 
 
 def _bar(view: ByteArray, ticks: list[str], left: int, right: int, top: int, height: int, font: Font) -> None:
-    added, kept = _tables()
-    # The bar shows the colours as they look over a middling grey.
-    strip = added.astype(np.float64) + kept[:, :, None] * (_GREY * 110 / 255)
-    colours = np.clip(strip, 0, 255).astype(np.uint8).reshape(1, 256, 3)
-    cv2.resize(colours, (right - left, height), dst=view[top : top + height, left:right], interpolation=cv2.INTER_LINEAR)
+    cv2.resize(_bar_colours(), (right - left, height), dst=view[top : top + height, left:right], interpolation=cv2.INTER_LINEAR)
     cv2.rectangle(view, (left - 1, top - 1), (right, top + height), (200, 200, 200), 1)
     base = top + height + font.height + max(3, font.height // 2)
     middle = (left + right) // 2

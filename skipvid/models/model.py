@@ -177,7 +177,7 @@ class Model:
         if stream.care is None:
             return self.decode(outputs, fit, conf=conf, iou=iou, max_det=max_det, classes=classes)
         most = max(max_det, _CANDIDATES)
-        found = tidy(self.head.decode(outputs, conf=min(conf, stream.care.floor), iou=iou, max_det=most, classes=classes))
+        found = self.head.decode(outputs, conf=min(conf, stream.care.floor), iou=iou, max_det=most, classes=classes)
         stream.saw(found.boxes, found.scores)
         return _in_frame(found.take(np.flatnonzero(found.scores > conf)[:max_det]), fit)
 

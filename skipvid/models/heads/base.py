@@ -163,7 +163,7 @@ def chosen(scores: FloatArray, labels: NDArray[Any], conf: float, known: int, cl
 def best_class(scores: FloatArray, conf: float, classes: Collection[int] | None) -> tuple[Index, FloatArray, Index]:
     """Rows of ``(N, C)`` scores whose best class is above ``conf``: their indices, scores and classes."""
     scores = keep_classes(scores, classes)
-    index = np.flatnonzero((scores > conf).any(axis=1))
+    index = np.unique(np.flatnonzero(scores > conf) // scores.shape[1])
     labels = scores[index].argmax(axis=1)
     return index, scores[index, labels], labels
 
