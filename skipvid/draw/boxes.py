@@ -102,8 +102,8 @@ def _marks(image: ByteArray, detections: Detections) -> Iterator[_Mark]:
     height, width = image.shape[:2]
     last = np.array([width - 1, height - 1] * 2, np.float64)
     corners = np.rint(np.clip(detections.boxes[drawn].astype(np.float64), 0, last)).astype(int)
-    whose = zip(detections.labels[drawn].tolist(), detections.scores[drawn].tolist(), strict=True)
-    return (_Mark(*box, label, score) for box, (label, score) in zip(corners.tolist(), whose, strict=True))
+    columns = (*corners.T.tolist(), detections.labels[drawn].tolist(), detections.scores[drawn].tolist())
+    return map(_Mark._make, zip(*columns, strict=True))
 
 
 def _box(image: ByteArray, mark: _Mark, style: Style) -> None:
