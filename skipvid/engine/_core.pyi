@@ -58,7 +58,9 @@ class Plan:
 class Stream:
     profiling: bool
 
-    def __init__(self, plan: Plan, input: int, table: Array, order: Sequence[int], unit: Array, threads: int) -> None: ...
+    def __init__(
+        self, plan: Plan, input: int, table: Array, order: Sequence[int], unit: Array, steps: Array, threads: int
+    ) -> None: ...
     def configure(
         self,
         threshold: float,

@@ -6,6 +6,7 @@ in torch, made to be read, and `skipvid.engine.native.NativeExecutor`, in C++, m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,10 +30,22 @@ class PixelMap:
         table: ``(channels, 256)`` float32: the value that channel ``c`` of the network gets for each grey level.
         order: For each channel of the network, the channel of the BGR image it reads: ``(0, 1, 2)`` for a BGR network,
             ``(2, 1, 0)`` for RGB.
+        steps: ``(channels, 3)`` float32, or None: scale, mean and std that the table was made of. What it holds is what counts;
+            where it is just that, pixels need not be looked up one by one.
     """
 
     table: FloatArray
     order: tuple[int, ...]
+    steps: FloatArray | None = None
+
+    @classmethod
+    def normalised(cls, scale: float, mean: Sequence[float], std: Sequence[float], order: tuple[int, ...]) -> PixelMap:
+        """``(level * scale - mean) / std``, each step rounded to float32 as array code in float32 rounds it."""
+        steps = np.stack(
+            np.broadcast_arrays(np.float32(scale), np.asarray(mean, np.float32), np.asarray(std, np.float32)), axis=1
+        )
+        by, less, over = (column[:, None] for column in steps.T)
+        return cls((np.arange(256, dtype=np.float32) * by - less) / over, order, steps)
 
     @property
     def unit(self) -> FloatArray:

@@ -79,13 +79,16 @@ class NativeExecutor:
         self._lowered = _plans.get(plan)
         self._pixels = pixels
         threads = threads if threads > 0 else default_threads()
+        none = np.zeros(0, np.float32)
         table = np.zeros((0, 256), np.float32) if pixels is None else np.ascontiguousarray(pixels.table, np.float32)
         order = [] if pixels is None else [int(k) for k in pixels.order]
-        unit = np.zeros(0, np.float32) if pixels is None else np.ascontiguousarray(pixels.unit, np.float32)
+        unit = none if pixels is None else np.ascontiguousarray(pixels.unit, np.float32)
+        steps = none if pixels is None or pixels.steps is None else np.ascontiguousarray(pixels.steps, np.float32)
         if pixels is not None and not 1 <= len(order) == table.shape[0] == plan.input.channels <= 16:
             message = f"the pixel map makes {len(order)} channels, the network's input has {plan.input.channels}."
             raise UsageError(message, "Give a pixel map for this network, or feed the stream with tensors.")
-        self._stream = _core.Stream(self._lowered.native, self._lowered.tensors[plan.input.name], table, order, unit, threads)
+        tensor = self._lowered.tensors[plan.input.name]
+        self._stream = _core.Stream(self._lowered.native, tensor, table, order, unit, steps, threads)
         self._islands = {i: _island(op, threads) for i, op in enumerate(plan.ops) if isinstance(op, Island)}
         self.configure(settings)
 

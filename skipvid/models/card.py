@@ -72,13 +72,10 @@ class Preprocess:
             _refuse("std", self.std, "three numbers other than zero")
 
     def pixel_map(self) -> PixelMap:
-        """The table from grey levels to inputs, each step rounded to float32 as array code in float32 rounds it."""
+        """The way from grey levels to inputs."""
         from skipvid.engine.executor import PixelMap
 
-        levels = np.arange(256, dtype=np.float32)[None, :] * np.float32(self.scale)
-        mean = np.asarray(self.mean, np.float32)[:, None]
-        std = np.asarray(self.std, np.float32)[:, None]
-        return PixelMap(table=(levels - mean) / std, order=(2, 1, 0) if self.order == "rgb" else (0, 1, 2))
+        return PixelMap.normalised(self.scale, self.mean, self.std, (2, 1, 0) if self.order == "rgb" else (0, 1, 2))
 
 
 @dataclass(frozen=True)

@@ -156,8 +156,9 @@ void bind_stream(nb::module_& m) {
     nb::class_<Stream>(m, "Stream")
         .def("__init__",
              [](Stream* self, std::shared_ptr<Plan> plan, int input, const Floats& table, const std::vector<int>& order,
-                const Floats& unit, int threads) {
-                 new (self) Stream(std::move(plan), input, {floats(table), order, floats(unit)}, threads);
+                const Floats& unit, const Floats& steps, int threads) {
+                 new (self)
+                     Stream(std::move(plan), input, {floats(table), order, floats(unit), floats(steps)}, threads);
              })
         .def("configure",
              [](Stream& s, float threshold, int dilation, const std::vector<std::vector<int>>& ignore, float low,

@@ -15,22 +15,22 @@ constexpr int kConvertAlone = 32 * 1024;   // and converting what may have chang
 
 }  // namespace
 
-std::vector<Line> PixelTable::lines() const {
+std::vector<Steps> PixelTable::exact_steps() const {
     std::vector<int> bytes = order;
     std::sort(bytes.begin(), bytes.end());
-    if (bytes != std::vector<int>{0, 1, 2}) return {};
-    std::vector<Line> lines;
+    if (bytes != std::vector<int>{0, 1, 2} || steps.size() != 9) return {};
+    std::vector<Steps> exact;
     for (size_t c = 0; c < order.size(); ++c) {
+        const Steps own{steps[3 * c], steps[3 * c + 1], steps[3 * c + 2]};
         const float* value = &table[256 * c];
-        const Line line{value[1] - value[0], value[0]};
         for (int level = 0; level < 256; ++level) {
-            const float on_line = static_cast<float>(level) * line.scale + line.shift;
-            if (std::bit_cast<uint32_t>(on_line) != std::bit_cast<uint32_t>(value[level])) return {};
+            const float made = (static_cast<float>(level) * own.scale - own.mean) / own.std;
+            if (std::bit_cast<uint32_t>(made) != std::bit_cast<uint32_t>(value[level])) return {};
             if (level > 0 && value[level] == value[level - 1]) return {};
         }
-        lines.push_back(line);
+        exact.push_back(own);
     }
-    return lines;
+    return exact;
 }
 
 // Calls body(row) for the rows [top, bottom), on several threads where that pays.
@@ -69,7 +69,7 @@ void Stream::take_image(const uint8_t* image) {
         float* norms = map.residual.wanted() ? map.residual.norm.data() + static_cast<size_t>(y) * v.width : nullptr;
         plan_->kernels().take_image({image + y * row_bytes, image_.data() + y * row_bytes, v.at(y, 0), v.pixel, v.width,
                                      v.channels, pixels_.table.data(), pixels_.order.data(),
-                                     lines_.empty() ? nullptr : lines_.data(), near, map.changed.row(y), norms});
+                                     steps_.empty() ? nullptr : steps_.data(), near, map.changed.row(y), norms});
     };
     if (refresh_) {
         image_.resize(row_bytes * v.height);

@@ -43,10 +43,11 @@ struct Rules {
 struct PixelTable {
     std::vector<float> table;  // [channel][256]
     std::vector<int> order;
-    std::vector<float> unit;  // one grey level in units of the input, per channel
+    std::vector<float> unit;   // one grey level in units of the input, per channel
+    std::vector<float> steps;  // [channel][scale, mean, std] of which the tables may be made; else empty
 
-    // The lines that the tables are; empty unless all three are, and every other image is another input.
-    std::vector<Line> lines() const;
+    // Those steps, if the tables of three channels are just that, and every other image is another input; else empty.
+    std::vector<Steps> exact_steps() const;
 };
 
 // The open gates by operator; all empty where there are none.
@@ -161,7 +162,7 @@ class Stream {
     std::shared_ptr<const Plan> plan_;
     int input_;
     PixelTable pixels_;
-    std::vector<Line> lines_;  // of its tables
+    std::vector<Steps> steps_;  // that make its tables, or none
     int threads_;
     InputRule rule_;
     int structure_ = 1;

@@ -48,26 +48,29 @@ SKIPVID_INLINE uint64_t bytes_apart(const uint8_t* p, const uint8_t* q, uint8_t 
 #if defined(SKIPVID_AVX512) || defined(SKIPVID_AVX2)
 constexpr bool kEightPixels = true;
 
-// The way of eight pixels of three bytes to as many of three floats: value = byte * scale + shift, each step rounded.
+// The way of eight pixels of three bytes to as many of three floats: value = (byte * scale - mean) / std, each step
+// rounded.
 class EightPixels {
   public:
-    // By channel of the result: the byte of a pixel, the line.
-    template <class Line>
-    EightPixels(const int* order, const Line* lines) {
+    // By channel of the result: the byte of a pixel, the steps.
+    template <class Steps>
+    void prepare(const int* order, const Steps* steps) {
         for (int v = 0; v < 3; ++v) {
-            alignas(32) float scale[8], shift[8];
+            alignas(32) float scale[8], mean[8], std[8];
             alignas(32) int32_t bit[8];
             alignas(16) int8_t from[16];
             for (int8_t& byte : from) byte = -1;
             for (int k = 0; k < 8; ++k) {
                 const int pixel = (8 * v + k) / 3, channel = (8 * v + k) % 3;
-                scale[k] = lines[channel].scale;
-                shift[k] = lines[channel].shift;
+                scale[k] = steps[channel].scale;
+                mean[k] = steps[channel].mean;
+                std[k] = steps[channel].std;
                 bit[k] = 1 << pixel;
                 from[k] = static_cast<int8_t>(3 * pixel + order[channel] - kFirst[v]);
             }
             scale_[v] = _mm256_load_ps(scale);
-            shift_[v] = _mm256_load_ps(shift);
+            mean_[v] = _mm256_load_ps(mean);
+            std_[v] = _mm256_load_ps(std);
             bit_[v] = _mm256_load_si256(reinterpret_cast<const __m256i*>(bit));
             from_[v] = _mm_load_si128(reinterpret_cast<const __m128i*>(from));
         }
@@ -83,7 +86,7 @@ class EightPixels {
         for (int v = 0; v < 3; ++v) {
             const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(image + kFirst[v]));
             const __m256 level = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_shuffle_epi8(bytes, from_[v])));
-            const __m256 value = _mm256_add_ps(_mm256_mul_ps(level, scale_[v]), shift_[v]);
+            const __m256 value = _mm256_div_ps(_mm256_sub_ps(_mm256_mul_ps(level, scale_[v]), mean_[v]), std_[v]);
             const __m256i wanted = _mm256_cmpeq_epi32(_mm256_and_si256(pixels, bit_[v]), bit_[v]);
             const __m256 old = _mm256_loadu_ps(to + 8 * v);
             _mm256_storeu_ps(to + 8 * v, _mm256_blendv_ps(old, value, _mm256_castsi256_ps(wanted)));
@@ -99,17 +102,17 @@ class EightPixels {
 
   private:
     static constexpr int kFirst[3] = {0, 6, 8};  // of 16 bytes that hold those of a vector
-    __m256 scale_[3], shift_[3];
-    __m256i bit_[3];
-    __m128i from_[3], byte_bit_[2];
+    __m256 scale_[3] = {}, mean_[3] = {}, std_[3] = {};
+    __m256i bit_[3] = {};
+    __m128i from_[3] = {}, byte_bit_[2] = {};
 };
 #else
 constexpr bool kEightPixels = false;
 
 class EightPixels {
   public:
-    template <class Line>
-    EightPixels(const int*, const Line*) {}
+    template <class Steps>
+    void prepare(const int*, const Steps*) {}
     void take(const uint8_t*, uint32_t, float*, uint8_t*) const {}
 };
 #endif

@@ -112,10 +112,9 @@ void take_row(const TakeArgs& a) {
         return;
     }
     const int words = (a.width + 63) / 64;
-    const bool eights = kEightPixels && a.lines != nullptr && a.norms == nullptr && a.pixel == 3;
-    static constexpr Line kNone[3] = {};
-    static constexpr int kInOrder[3] = {0, 1, 2};
-    const EightPixels eight(eights ? a.order : kInOrder, eights ? a.lines : kNone);
+    const bool eights = kEightPixels && a.steps != nullptr && a.norms == nullptr && a.pixel == 3;
+    EightPixels eight;
+    if (eights) eight.prepare(a.order, a.steps);
     for (int w = 0; w < words; ++w) {
         // Changed pixels lie so apart that the hardware does not foresee where.
         if (const int next = w + kWordsAhead; next < words && a.near[next] != 0)

@@ -197,9 +197,9 @@ struct CompareArgs {
     uint64_t* mask;  // bits of the pixels that do
 };
 
-// Of a channel whose table is value = byte * scale + shift to the last bit, each step rounded.
-struct Line {
-    float scale, shift;
+// Of a channel whose table is value = (byte * scale - mean) / std to the last bit, each step rounded.
+struct Steps {
+    float scale, mean, std;
 };
 
 // A row of an image of 3 bytes per pixel on its way to the network's input: value = table[channel][byte].
@@ -211,7 +211,7 @@ struct TakeArgs {
     int width, channels;
     const float* table;    // (channels, 256)
     const int* order;      // by channel, the byte of a pixel
-    const Line* lines;     // by channel of three, which then read all three bytes; null: tables of another kind
+    const Steps* steps;    // by channel of three, which then read all three bytes; null: tables of another kind
     const uint64_t* near;  // pixels that are taken over where any byte differs; null: a new picture, all of it is
     uint64_t* changed;     // those of them whose values are new; not told of a new picture
     float* norms;          // by how much the values of each pixel moved, in total; null: nobody asks
