@@ -1,4 +1,4 @@
-// Comparison of 64 bytes at a time.
+// Bytes of images: comparison of 64 at a time, and eight pixels on their way to floats.
 #pragma once
 
 #include <cstdint>
