@@ -79,11 +79,10 @@ class NativeExecutor:
         self._lowered = _plans.get(plan)
         self._pixels = pixels
         threads = threads if threads > 0 else default_threads()
-        none = np.zeros(0, np.float32)
-        table = np.zeros((0, 256), np.float32) if pixels is None else np.ascontiguousarray(pixels.table, np.float32)
-        order = [] if pixels is None else [int(k) for k in pixels.order]
-        unit = none if pixels is None else np.ascontiguousarray(pixels.unit, np.float32)
-        steps = none if pixels is None or pixels.steps is None else np.ascontiguousarray(pixels.steps, np.float32)
+        given = pixels or PixelMap(np.zeros((0, 256), np.float32), ())
+        table, unit = (np.ascontiguousarray(values, np.float32) for values in (given.table, given.unit))
+        order = [int(k) for k in given.order]
+        steps = np.ascontiguousarray(np.zeros(0) if given.steps is None else given.steps, np.float32)
         if pixels is not None and not 1 <= len(order) == table.shape[0] == plan.input.channels <= 16:
             message = f"the pixel map makes {len(order)} channels, the network's input has {plan.input.channels}."
             raise UsageError(message, "Give a pixel map for this network, or feed the stream with tensors.")

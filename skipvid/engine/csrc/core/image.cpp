@@ -15,22 +15,26 @@ constexpr int kConvertAlone = 32 * 1024;   // and converting what may have chang
 
 }  // namespace
 
-std::vector<Steps> PixelTable::exact_steps() const {
+std::optional<EightPixels> PixelTable::eight() const {
     std::vector<int> bytes = order;
     std::sort(bytes.begin(), bytes.end());
-    if (bytes != std::vector<int>{0, 1, 2} || steps.size() != 9) return {};
-    std::vector<Steps> exact;
-    for (size_t c = 0; c < order.size(); ++c) {
-        const Steps own{steps[3 * c], steps[3 * c + 1], steps[3 * c + 2]};
+    if (bytes != std::vector<int>{0, 1, 2} || steps.size() != 9) return std::nullopt;
+    EightPixels way{};
+    for (int k = 0; k < 24; ++k) {
+        const int channel = k % 3;
+        const float* own = &steps[3 * channel];
+        way.byte[k] = static_cast<uint8_t>(k / 3 * 3 + order[channel]);
+        way.scale[k] = own[0], way.mean[k] = own[1], way.std[k] = own[2];
+    }
+    for (int c = 0; c < 3; ++c) {
         const float* value = &table[256 * c];
         for (int level = 0; level < 256; ++level) {
-            const float made = (static_cast<float>(level) * own.scale - own.mean) / own.std;
-            if (std::bit_cast<uint32_t>(made) != std::bit_cast<uint32_t>(value[level])) return {};
-            if (level > 0 && value[level] == value[level - 1]) return {};
+            const float made = (static_cast<float>(level) * way.scale[c] - way.mean[c]) / way.std[c];
+            if (std::bit_cast<uint32_t>(made) != std::bit_cast<uint32_t>(value[level])) return std::nullopt;
+            if (level > 0 && value[level] == value[level - 1]) return std::nullopt;
         }
-        exact.push_back(own);
     }
-    return exact;
+    return way;
 }
 
 // Calls body(row) for the rows [top, bottom), on several threads where that pays.
@@ -69,7 +73,7 @@ void Stream::take_image(const uint8_t* image) {
         float* norms = map.residual.wanted() ? map.residual.norm.data() + static_cast<size_t>(y) * v.width : nullptr;
         plan_->kernels().take_image({image + y * row_bytes, image_.data() + y * row_bytes, v.at(y, 0), v.pixel, v.width,
                                      v.channels, pixels_.table.data(), pixels_.order.data(),
-                                     steps_.empty() ? nullptr : steps_.data(), near, map.changed.row(y), norms});
+                                     eight_ ? &*eight_ : nullptr, near, map.changed.row(y), norms});
     };
     if (refresh_) {
         image_.resize(row_bytes * v.height);

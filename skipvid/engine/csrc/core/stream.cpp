@@ -17,7 +17,7 @@ Stream::Stream(std::shared_ptr<const Plan> plan, int input, PixelTable pixels, i
     : plan_(std::move(plan)),
       input_(input),
       pixels_(std::move(pixels)),
-      steps_(pixels_.exact_steps()),
+      eight_(pixels_.eight()),
       threads_(std::max(1, threads)),
       flow_(*plan_) {
     const size_t tensors = plan_->tensors().size(), ops = plan_->ops().size();

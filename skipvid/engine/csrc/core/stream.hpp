@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "flow.hpp"
@@ -46,8 +47,8 @@ struct PixelTable {
     std::vector<float> unit;   // one grey level in units of the input, per channel
     std::vector<float> steps;  // [channel][scale, mean, std] of which the tables may be made; else empty
 
-    // Those steps, if the tables of three channels are just that, and every other image is another input; else empty.
-    std::vector<Steps> exact_steps() const;
+    // By those steps, if the tables of three channels are just that, and every other image is another input.
+    std::optional<EightPixels> eight() const;
 };
 
 // The open gates by operator; all empty where there are none.
@@ -162,7 +163,7 @@ class Stream {
     std::shared_ptr<const Plan> plan_;
     int input_;
     PixelTable pixels_;
-    std::vector<Steps> steps_;  // that make its tables, or none
+    std::optional<EightPixels> eight_;  // the same by steps, if it is
     int threads_;
     InputRule rule_;
     int structure_ = 1;

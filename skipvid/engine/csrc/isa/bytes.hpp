@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "../kernels/kernels.hpp"
 #include "simd.hpp"
 
 namespace skipvid::SKIPVID_ISA {
@@ -48,73 +49,41 @@ SKIPVID_INLINE uint64_t bytes_apart(const uint8_t* p, const uint8_t* q, uint8_t 
 #if defined(SKIPVID_AVX512) || defined(SKIPVID_AVX2)
 constexpr bool kEightPixels = true;
 
-// The way of eight pixels of three bytes to as many of three floats: value = (byte * scale - mean) / std, each step
-// rounded.
-class EightPixels {
-  public:
-    // By channel of the result: the byte of a pixel, the steps.
-    template <class Steps>
-    void prepare(const int* order, const Steps* steps) {
-        for (int v = 0; v < 3; ++v) {
-            alignas(32) float scale[8], mean[8], std[8];
-            alignas(32) int32_t bit[8];
-            alignas(16) int8_t from[16];
-            for (int8_t& byte : from) byte = -1;
-            for (int k = 0; k < 8; ++k) {
-                const int pixel = (8 * v + k) / 3, channel = (8 * v + k) % 3;
-                scale[k] = steps[channel].scale;
-                mean[k] = steps[channel].mean;
-                std[k] = steps[channel].std;
-                bit[k] = 1 << pixel;
-                from[k] = static_cast<int8_t>(3 * pixel + order[channel] - kFirst[v]);
-            }
-            scale_[v] = _mm256_load_ps(scale);
-            mean_[v] = _mm256_load_ps(mean);
-            std_[v] = _mm256_load_ps(std);
-            bit_[v] = _mm256_load_si256(reinterpret_cast<const __m256i*>(bit));
-            from_[v] = _mm_load_si128(reinterpret_cast<const __m128i*>(from));
-        }
-        alignas(16) uint8_t bits[32];
-        for (int half = 0; half < 2; ++half)
-            for (int k = 0; k < 16; ++k) bits[16 * half + k] = static_cast<uint8_t>(1 << (8 * half + k) / 3);
-        for (int half = 0; half < 2; ++half)
-            byte_bit_[half] = _mm_load_si128(reinterpret_cast<const __m128i*>(bits) + half);
-    }
-    // Writes the values of the pixels whose bits are set, and their bytes to those behind them. Of 24 bytes and floats.
-    SKIPVID_INLINE void take(const uint8_t* image, uint32_t bits, float* to, uint8_t* behind) const {
-        const __m256i pixels = _mm256_set1_epi32(static_cast<int>(bits));
-        for (int v = 0; v < 3; ++v) {
-            const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(image + kFirst[v]));
-            const __m256 level = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_shuffle_epi8(bytes, from_[v])));
-            const __m256 value = _mm256_div_ps(_mm256_sub_ps(_mm256_mul_ps(level, scale_[v]), mean_[v]), std_[v]);
-            const __m256i wanted = _mm256_cmpeq_epi32(_mm256_and_si256(pixels, bit_[v]), bit_[v]);
-            const __m256 old = _mm256_loadu_ps(to + 8 * v);
-            _mm256_storeu_ps(to + 8 * v, _mm256_blendv_ps(old, value, _mm256_castsi256_ps(wanted)));
-        }
-        const __m128i byte_pixels = _mm_set1_epi8(static_cast<char>(bits));
-        for (int half = 0; half < 2; ++half) {  // the second begins within the first
-            auto* place = reinterpret_cast<__m128i*>(behind + 8 * half);
-            const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(image + 8 * half));
-            const __m128i wanted = _mm_cmpeq_epi8(_mm_and_si128(byte_pixels, byte_bit_[half]), byte_bit_[half]);
-            _mm_storeu_si128(place, _mm_blendv_epi8(_mm_loadu_si128(place), bytes, wanted));
-        }
-    }
+// Of eight pixels, the bit of the one that a byte, or a float, belongs to.
+inline constexpr uint8_t kPixelBits[24] = {1,    1,    1,    2,    2,    2,    4,    4,    4,    8,    8,    8,
+                                           0x10, 0x10, 0x10, 0x20, 0x20, 0x20, 0x40, 0x40, 0x40, 0x80, 0x80, 0x80};
+inline constexpr int kFirstBytes[3] = {0, 6, 8};  // of 16 that hold those of a vector of eight floats, in any order
 
-  private:
-    static constexpr int kFirst[3] = {0, 6, 8};  // of 16 bytes that hold those of a vector
-    __m256 scale_[3] = {}, mean_[3] = {}, std_[3] = {};
-    __m256i bit_[3] = {};
-    __m128i from_[3] = {}, byte_bit_[2] = {};
-};
+// Writes the values of the pixels whose bits are set, and their bytes to those behind them. Of 24 bytes and floats.
+SKIPVID_INLINE void take_eight(const EightPixels& way, const uint8_t* image, uint32_t bits, float* to,
+                               uint8_t* behind) {
+    const __m256i pixels = _mm256_set1_epi32(static_cast<int>(bits));
+    for (int v = 0; v < 3; ++v) {
+        const __m128i number = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(way.byte + 8 * v));
+        const __m128i from = _mm_sub_epi8(number, _mm_set1_epi8(static_cast<char>(kFirstBytes[v])));
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(image + kFirstBytes[v]));
+        const __m256 level = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_shuffle_epi8(bytes, from)));
+        const __m256 scaled = _mm256_mul_ps(level, _mm256_loadu_ps(way.scale + 8 * v));
+        const __m256 centred = _mm256_sub_ps(scaled, _mm256_loadu_ps(way.mean + 8 * v));
+        const __m256 value = _mm256_div_ps(centred, _mm256_loadu_ps(way.std + 8 * v));
+        const __m256i bit = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(kPixelBits + 8 * v)));
+        const __m256i wanted = _mm256_cmpeq_epi32(_mm256_and_si256(pixels, bit), bit);
+        const __m256 old = _mm256_loadu_ps(to + 8 * v);
+        _mm256_storeu_ps(to + 8 * v, _mm256_blendv_ps(old, value, _mm256_castsi256_ps(wanted)));
+    }
+    const __m128i byte_pixels = _mm_set1_epi8(static_cast<char>(bits));
+    for (int half = 0; half < 2; ++half) {  // the second begins within the first
+        auto* place = reinterpret_cast<__m128i*>(behind + 8 * half);
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(image + 8 * half));
+        const __m128i bit = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kPixelBits + 8 * half));
+        const __m128i wanted = _mm_cmpeq_epi8(_mm_and_si128(byte_pixels, bit), bit);
+        _mm_storeu_si128(place, _mm_blendv_epi8(_mm_loadu_si128(place), bytes, wanted));
+    }
+}
 #else
 constexpr bool kEightPixels = false;
 
-class EightPixels {
-  public:
-    template <class Steps>
-    void prepare(const int*, const Steps*) {}
-    void take(const uint8_t*, uint32_t, float*, uint8_t*) const {}
-};
+inline void take_eight(const EightPixels&, const uint8_t*, uint32_t, float*, uint8_t*) {}
 #endif
 
 }  // namespace skipvid::SKIPVID_ISA

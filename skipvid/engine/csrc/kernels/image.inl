@@ -93,12 +93,12 @@ constexpr int kWordsAhead = 2;
 
 // Takes pixels eight at a time: those whose bits are set, of which every byte that differs makes a value that does.
 // Returns those that are left, at the row's end.
-SKIPVID_INLINE uint64_t take_eights(const TakeArgs& a, const EightPixels& eight, int w, uint64_t bits) {
+SKIPVID_INLINE uint64_t take_eights(const TakeArgs& a, int w, uint64_t bits) {
     for (int k = 0; k < 64; k += 8) {
         const uint32_t own = bits >> k & 0xff;
         const ptrdiff_t x = w * 64 + k;
         if (x + 8 > a.width) return bits >> k << k;
-        if (own != 0) eight.take(a.image + x * 3, own, a.row + x * 3, a.behind + x * 3);
+        if (own != 0) take_eight(*a.eight, a.image + x * 3, own, a.row + x * 3, a.behind + x * 3);
     }
     return 0;
 }
@@ -112,9 +112,7 @@ void take_row(const TakeArgs& a) {
         return;
     }
     const int words = (a.width + 63) / 64;
-    const bool eights = kEightPixels && a.steps != nullptr && a.norms == nullptr && a.pixel == 3;
-    EightPixels eight;
-    if (eights) eight.prepare(a.order, a.steps);
+    const bool eights = kEightPixels && a.eight != nullptr && a.norms == nullptr && a.pixel == 3;
     for (int w = 0; w < words; ++w) {
         // Changed pixels lie so apart that the hardware does not foresee where.
         if (const int next = w + kWordsAhead; next < words && a.near[next] != 0)
@@ -123,7 +121,7 @@ void take_row(const TakeArgs& a) {
         const uint64_t differing =
             exceeding(a.image + w * kWordBytes, a.behind + w * kWordBytes, 0, a.width - w * 64) & a.near[w];
         if (eights) {
-            const uint64_t rest = take_eights(a, eight, w, differing);
+            const uint64_t rest = take_eights(a, w, differing);
             if (rest != 0) take_pixels<Channels, false>(a, convert, w, rest);
             a.changed[w] = differing;
             continue;

@@ -197,9 +197,11 @@ struct CompareArgs {
     uint64_t* mask;  // bits of the pixels that do
 };
 
-// Of a channel whose table is value = (byte * scale - mean) / std to the last bit, each step rounded.
-struct Steps {
-    float scale, mean, std;
+// The way of eight pixels of three bytes to as many of three floats, without tables: float by float, which of the 24
+// bytes it reads, and value = (byte * scale - mean) / std, each step rounded.
+struct EightPixels {
+    uint8_t byte[24];
+    float scale[24], mean[24], std[24];
 };
 
 // A row of an image of 3 bytes per pixel on its way to the network's input: value = table[channel][byte].
@@ -209,12 +211,12 @@ struct TakeArgs {
     float* row;       // of the input, pixels `pixel` floats apart
     ptrdiff_t pixel;
     int width, channels;
-    const float* table;    // (channels, 256)
-    const int* order;      // by channel, the byte of a pixel
-    const Steps* steps;    // by channel of three, which then read all three bytes; null: tables of another kind
-    const uint64_t* near;  // pixels that are taken over where any byte differs; null: a new picture, all of it is
-    uint64_t* changed;     // those of them whose values are new; not told of a new picture
-    float* norms;          // by how much the values of each pixel moved, in total; null: nobody asks
+    const float* table;        // (channels, 256)
+    const int* order;          // by channel, the byte of a pixel
+    const EightPixels* eight;  // the same as the tables, to the last bit, and of all three bytes; null: not told
+    const uint64_t* near;      // pixels that are taken over where any byte differs; null: a new picture, all of it is
+    uint64_t* changed;         // those of them whose values are new; not told of a new picture
+    float* norms;              // by how much the values of each pixel moved, in total; null: nobody asks
 };
 constexpr int kMaxInputChannels = 16;
 

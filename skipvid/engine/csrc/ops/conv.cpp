@@ -67,7 +67,7 @@ class ConvNode : public Node {
   private:
     void run(const Block& block, const float* const* window, Ahead ahead) const {
         const float* old[kMaxBlock];
-        if (block.old != nullptr && block.part == 0) {
+        if (block.old != nullptr) {
             const Pixels& px = *block.pixels;
             for (int i = 0; i < px.n; ++i) old[i] = block.old->at(px.y[i], px.x[i]);
             ahead.old = old;
