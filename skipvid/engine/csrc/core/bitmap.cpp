@@ -97,16 +97,10 @@ int64_t BitMap::count() const {
     return n;
 }
 
-int64_t BitMap::index(std::vector<int32_t>& before) const {
+int64_t BitMap::index(const Kernels& kernels, std::vector<int32_t>& before) const {
     before.resize(static_cast<size_t>(height_) + 1);
-    int32_t n = 0;
-    for (int y = top_; y < bottom_; ++y) {
-        before[y] = n;
-        const uint64_t* bits = row(y);
-        for (int w = 0; w < words_; ++w) n += std::popcount(bits[w]);
-    }
-    before[bottom_] = n;
-    return n;
+    kernels.index_rows(row(top_), words_, bottom_ - top_, before.data() + top_);
+    return before[bottom_];
 }
 
 void BitMap::collect(const std::vector<int32_t>& before, int64_t begin, int64_t end, Pixels& out) const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "../kernels/kernels.hpp"
 #include "view.hpp"
 
 namespace skipvid {
@@ -45,7 +46,7 @@ class BitMap {
     void trim();
     int64_t count() const;
     // before[y] = set bits above row y, for the rows of the band and one more; returns the number of set bits.
-    int64_t index(std::vector<int32_t>& before) const;
+    int64_t index(const Kernels& kernels, std::vector<int32_t>& before) const;
     // Whether a row has a set pixel in [begin, end).
     bool holds(int y, int begin, int end) const;
     // Calls body(x) for the set pixels of a row that lie in [begin, end), from left to right.

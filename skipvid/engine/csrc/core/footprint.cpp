@@ -5,7 +5,17 @@
 namespace skipvid {
 namespace {
 
-using Row = std::vector<uint64_t>;
+// Words of a row of a mask, with one of zeros before and one behind them.
+class Row {
+  public:
+    void clear(int words) { bits_.assign(static_cast<size_t>(words) + 2, 0); }
+    int words() const { return static_cast<int>(bits_.size()) - 2; }
+    uint64_t* data() { return bits_.data() + 1; }
+    const uint64_t* data() const { return bits_.data() + 1; }
+
+  private:
+    std::vector<uint64_t> bits_;
+};
 
 // The even bits of a word, packed into its low half.
 uint64_t even_bits(uint64_t v) {
@@ -29,27 +39,42 @@ uint64_t spread_bits(uint64_t v) {
 
 int floor_div(int a, int b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 
-// dst[x] |= OR over k of src[x*stride - pad + k*dilation].
-void gather_row(const uint64_t* src, int words, const Axis& axis, uint64_t* dst, int dst_words, uint64_t tail) {
-    const auto window = [&](int position) {
-        uint64_t v = 0;
-        for (int k = 0; k < axis.kernel; ++k) v |= bits_at(src, words, position - axis.pad + k * axis.dilation);
-        return v;
-    };
-    if (axis.stride == 1) {
-        for (int w = 0; w < dst_words; ++w) dst[w] |= window(w * 64);
-    } else if (axis.stride == 2) {
-        for (int w = 0; w < dst_words; ++w)
-            dst[w] |= even_bits(window(w * 128)) | even_bits(window(w * 128 + 64)) << 32;
+// dst[x] |= row[x + shift] for the bits of `words` words, of which the row has as many at least.
+void or_shifted(const Row& row, int words, int shift, uint64_t* dst) {
+    const uint64_t* src = row.data();
+    if (shift == 0) {
+        for (int w = 0; w < words; ++w) dst[w] |= src[w];
+    } else if (0 < shift && shift < 64) {
+        for (int w = 0; w < words; ++w) dst[w] |= src[w] >> shift | src[w + 1] << (64 - shift);
+    } else if (-64 < shift && shift < 0) {
+        for (int w = 0; w < words; ++w) dst[w] |= src[w] << -shift | src[w - 1] >> (64 + shift);
     } else {
-        for (int w = 0; w < dst_words; ++w)
-            for (int b = 0; b < 64; ++b) dst[w] |= (window((w * 64 + b) * axis.stride) & 1) << b;
+        for (int w = 0; w < words; ++w) dst[w] |= bits_at(src, row.words(), w * 64 + shift);
+    }
+}
+
+// dst[x] |= OR over k of src[x*stride - pad + k*dilation]; `src` has stride * dst_words words at least, `window` is
+// scratch.
+void gather_row(const Row& src, const Axis& axis, Row& window, uint64_t* dst, int dst_words, uint64_t tail) {
+    const int words = axis.stride * dst_words;
+    window.clear(words);
+    uint64_t* near = window.data();
+    for (int k = 0; k < axis.kernel; ++k) or_shifted(src, words, k * axis.dilation - axis.pad, near);
+    if (axis.stride == 1) {
+        for (int w = 0; w < dst_words; ++w) dst[w] |= near[w];
+    } else if (axis.stride == 2) {
+        for (int w = 0; w < dst_words; ++w) dst[w] |= even_bits(near[2 * w]) | even_bits(near[2 * w + 1]) << 32;
+    } else {
+        for (int x = 0; x < dst_words * 64; ++x) {
+            const int from = x * axis.stride;
+            dst[x >> 6] |= (near[from >> 6] >> (from & 63) & 1) << (x & 63);
+        }
     }
     dst[dst_words - 1] &= tail;
 }
 
 // ORs rows of `in` into `row`; whether any bit is set.
-bool or_row(const BitMap& in, int y, Row& row) {
+bool or_row(const BitMap& in, int y, uint64_t* row) {
     if (y < in.top() || y >= in.bottom()) return false;
     const uint64_t* src = in.row(y);
     uint64_t any = 0;
@@ -61,8 +86,7 @@ bool or_row(const BitMap& in, int y, Row& row) {
 }
 
 // dst bit x*factor = src bit x.
-void stuff_row(const uint64_t* src, int words, int factor, Row& dst) {
-    std::fill(dst.begin(), dst.end(), 0);
+void stuff_row(const uint64_t* src, int words, int factor, uint64_t* dst) {
     if (factor == 2) {
         for (int w = 0; w < words; ++w) {
             dst[2 * w] = spread_bits(src[w]);
@@ -90,13 +114,13 @@ void window_footprint(const BitMap& in, const Axis& v, const Axis& h, BitMap& ou
     const int first = std::max(0, floor_div(in.top() + v.pad - reach + v.stride - 1, v.stride));
     const int last = std::min(out.height() - 1, floor_div(in.bottom() - 1 + v.pad, v.stride));
     if (first > last) return;
-    thread_local Row row;
-    row.resize(in.words());
+    const int words = std::max(in.words(), h.stride * out.words());
+    thread_local Row row, window;
     for (int y = first; y <= last; ++y) {
-        std::fill(row.begin(), row.end(), 0);
+        row.clear(words);
         bool any = false;
-        for (int k = 0; k < v.kernel; ++k) any |= or_row(in, y * v.stride - v.pad + k * v.dilation, row);
-        if (any) gather_row(row.data(), in.words(), h, out.row(y), out.words(), out.tail());
+        for (int k = 0; k < v.kernel; ++k) any |= or_row(in, y * v.stride - v.pad + k * v.dilation, row.data());
+        if (any) gather_row(row, h, window, out.row(y), out.words(), out.tail());
     }
     out.widen(first, last + 1);
 }
@@ -108,22 +132,18 @@ void transposed_footprint(const BitMap& in, const Axis& v, const Axis& h, BitMap
     const int last = std::min(out.height() - 1, (in.bottom() - 1) * v.stride - v.pad + reach);
     if (first > last) return;
     thread_local Row row, stuffed;
-    row.resize(in.words());
-    stuffed.resize(static_cast<size_t>(in.words()) * h.stride);
-    const int words = static_cast<int>(stuffed.size());
     for (int y = first; y <= last; ++y) {
-        std::fill(row.begin(), row.end(), 0);
+        row.clear(in.words());
         bool any = false;
         for (int k = 0; k < v.kernel; ++k) {
             const int up = y + v.pad - k * v.dilation;
-            if (up >= 0 && up % v.stride == 0) any |= or_row(in, up / v.stride, row);
+            if (up >= 0 && up % v.stride == 0) any |= or_row(in, up / v.stride, row.data());
         }
         if (!any) continue;
-        stuff_row(row.data(), in.words(), h.stride, stuffed);
+        stuffed.clear(std::max(in.words() * h.stride, out.words()));
+        stuff_row(row.data(), in.words(), h.stride, stuffed.data());
         uint64_t* dst = out.row(y);
-        for (int w = 0; w < out.words(); ++w)
-            for (int k = 0; k < h.kernel; ++k)
-                dst[w] |= bits_at(stuffed.data(), words, w * 64 + h.pad - k * h.dilation);
+        for (int k = 0; k < h.kernel; ++k) or_shifted(stuffed, out.words(), h.pad - k * h.dilation, dst);
         dst[out.words() - 1] &= out.tail();
     }
     out.widen(first, last + 1);
@@ -160,17 +180,17 @@ Reach Reach::invert(const int32_t* index, const float* weight, int outputs, int 
 
 void resample_footprint(const BitMap& in, const Reach& rows, const Reach& columns, BitMap& out) {
     if (in.empty()) return;
-    thread_local Row row, stuffed;
-    row.resize(out.words());
+    thread_local Row line, wide;
     for (int y = in.top(); y < in.bottom(); ++y) {
         const int begin = rows.begin[y], end = rows.begin[y + 1];
         if (begin == end) continue;
         const uint64_t* src = in.row(y);
-        std::fill(row.begin(), row.end(), 0);
+        line.clear(out.words());
+        uint64_t* row = line.data();
         if (columns.replicate == 2) {
-            stuffed.resize(static_cast<size_t>(in.words()) * 2);
-            stuff_row(src, in.words(), 2, stuffed);
-            for (int w = 0; w < out.words(); ++w) row[w] = stuffed[w] | stuffed[w] << 1;
+            wide.clear(in.words() * 2);
+            stuff_row(src, in.words(), 2, wide.data());
+            for (int w = 0; w < out.words(); ++w) row[w] = wide.data()[w] | wide.data()[w] << 1;
         } else {
             for (int w = 0; w < in.words(); ++w)
                 for (uint64_t word = src[w]; word != 0; word &= word - 1) {

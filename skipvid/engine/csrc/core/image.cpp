@@ -67,7 +67,7 @@ void Stream::take_image(const uint8_t* image) {
     Map& map = maps_[input_];
     const View& v = map.view;
     const size_t row_bytes = static_cast<size_t>(v.width) * 3;
-    map.residual.clear(map.changed);
+    if (map.residual.wanted()) map.residual.clear(map.changed);
     map.changed.clear();
     const auto take_row = [&](int y, const uint64_t* near) {
         float* norms = map.residual.wanted() ? map.residual.norm.data() + static_cast<size_t>(y) * v.width : nullptr;

@@ -1,27 +1,62 @@
 // The gate of the network's input.
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cmath>
 
 #include "footprint.hpp"
 #include "stream.hpp"
+#include "threads.hpp"
 
 namespace skipvid {
+namespace {
+
+constexpr int kClearAlone = 1024;  // words of masks whose norms are cleared in less than waking another thread takes
+
+}  // namespace
+
 void Stream::begin(const float* chw, bool refresh) {
-    refresh_ = refresh || !started_;
-    started_ = true;
-    begin_sweep();
-    relief_.begin();
+    begin_frame(refresh || !started_, [&] { take(chw); });
     image_.clear();
-    take(chw);
 }
 
 void Stream::begin_image(const uint8_t* hwc, bool refresh) {
-    refresh_ = refresh || !started_ || image_.empty();
+    begin_frame(refresh || !started_ || image_.empty(), [&] { take_image(hwc); });
+}
+
+// Calls take(), while the other threads clear the norms of the last frame's changes, and then help.
+template <class Take>
+void Stream::begin_frame(bool refresh, const Take& take) {
+    refresh_ = refresh;
     started_ = true;
     begin_sweep();
     relief_.begin();
-    take_image(hwc);
+    int words = 0;
+    std::vector<Map*> stale;
+    for (Map& map : maps_) {
+        if (!map.residual.wanted() || map.changed.empty() || &map == &maps_[input_]) continue;
+        words += (map.changed.bottom() - map.changed.top()) * map.changed.words();
+        stale.push_back(&map);
+    }
+    const auto clear = [&](size_t first, size_t step) {
+        for (size_t i = first; i < stale.size(); i += step) stale[i]->residual.clear(stale[i]->changed);
+    };
+    if (words <= kClearAlone || threads_ == 1) {
+        clear(0, 1);
+        take();
+        return;
+    }
+    std::atomic<bool> taken{false};
+    Pool::instance().run(threads_, threads_, [&](int part, int) {
+        if (part == 0) {
+            take();
+            taken.store(true, std::memory_order_release);
+            return;
+        }
+        clear(part - 1, threads_ - 1);
+        for (Patience patience; !taken.load(std::memory_order_acquire);)
+            if (!Pool::instance().help()) patience.wait();
+    });
 }
 
 // recent = pixels near one that exceeded the threshold lately; then takes note of those that do now.
@@ -57,7 +92,7 @@ void Stream::take(const float* chw) {
     Map& map = maps_[input_];
     const View& v = map.view;
     const size_t plane = static_cast<size_t>(v.height) * v.width;
-    map.residual.clear(map.changed);
+    if (map.residual.wanted()) map.residual.clear(map.changed);
     map.changed.clear();
     const auto differs = [&](const float* from, const float* to) {
         for (int c = 0; c < v.channels; ++c)

@@ -14,7 +14,6 @@ constexpr int kWordsAlone = 96;  // of a mask, up to which looking takes less th
 }  // namespace
 
 void Residual::clear(const BitMap& changed) {
-    if (norm.empty()) return;
     for (int y = changed.top(); y < changed.bottom(); ++y) {
         float* line = norm.data() + static_cast<size_t>(y) * changed.width();
         for (int w = 0; w < changed.words(); ++w)
@@ -47,7 +46,9 @@ void OpenGate::open(const OpenRule& rule, const Residual& residual, int height, 
     };
     Pool::instance().run(rows * active.words() > kWordsAlone ? threads : 1, div_up(rows, kRowsPerChunk), look);
     active.trim();
-    if (rule.structure > 1) spread_blocks(active, rule.structure);
+    if (rule.structure == 1) return;
+    spread_blocks(active, rule.structure);
+    computed(active);
 }
 
 void OpenGate::computed(const BitMap& active) {

@@ -37,11 +37,11 @@ class OpenGate {
     // `cells`: where limits are coarser, of the output map.
     OpenGate(int height, int width, const Cells& cells)
         : cells_(cells), stride_(round_up(width, 64)), sums_(static_cast<size_t>(height) * stride_, 0.0f) {}
-    // From the output pixels that a change reaches to those to compute. `height` and `width` are of the input map;
-    // `ask`: pixels whose cell has become finer are asked again, by what they remember.
+    // From the output pixels that a change reaches to those to compute, which no longer remember anything. `height` and
+    // `width` are of the input map; `ask`: pixels whose cell has become finer are asked again, by what they remember.
     void open(const OpenRule& rule, const Residual& residual, int height, int width, const Kernels& kernels,
               int threads, bool ask, BitMap& active);
-    // These pixels now show their window as it is.
+    // These pixels are computed without being asked.
     void computed(const BitMap& active);
 
   private:

@@ -205,12 +205,8 @@ void Stream::run_op(int index) {
     Map& out = maps_[op.output];
     BitMap& active = active_[index];
     active.clear();
-    out.residual.clear(out.changed);
     out.changed.clear();
-    for (const int tensor : op.extra_outputs) {
-        maps_[tensor].residual.clear(maps_[tensor].changed);
-        maps_[tensor].changed.clear();
-    }
+    for (const int tensor : op.extra_outputs) maps_[tensor].changed.clear();
     OpenGate* gate = opening_.gates[index].get();
     if (refresh_) {
         active.fill();
@@ -228,8 +224,8 @@ void Stream::run_op(int index) {
         look(op, looked);
         active.add(looked);
     }
-    if (gate != nullptr) gate->computed(active);
-    const int64_t pixels = active.empty() ? 0 : active.index(before_[index]);
+    if (gate != nullptr) gate->computed(refresh_ ? active : looked);
+    const int64_t pixels = active.empty() ? 0 : active.index(plan_->kernels(), before_[index]);
     counts_[index] = pixels;
     attribute(chains_[index], active, pixels);
     if (pixels == 0) {
@@ -260,10 +256,10 @@ void Stream::run_gated(int index, int64_t pixels, const BitMap& looked) {
     if (!looked.empty()) {
         rest.subtract(looked);
         rest.trim();
-        run_blocks(index, looked, looked.index(before_[index]), CommitMode::kExact);
+        run_blocks(index, looked, looked.index(plan_->kernels(), before_[index]), CommitMode::kExact);
     }
     if (rest.empty()) return;
-    pixels = rest.index(before_[index]);
+    pixels = rest.index(plan_->kernels(), before_[index]);
     if (structure_ == 1)
         run_blocks(index, rest, pixels, mode);
     else

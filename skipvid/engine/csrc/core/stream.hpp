@@ -122,6 +122,8 @@ class Stream {
   private:
     void relayout();
     void bind();
+    template <class Take>
+    void begin_frame(bool refresh, const Take& take);
     void take(const float* chw);
     void take_image(const uint8_t* image);
     void remember(const BitMap& candidates, BitMap& recent);

@@ -76,7 +76,6 @@ void Stream::write(int tensor, const float* values, ptrdiff_t row, ptrdiff_t pix
             {1, channels, &target, line.data(), 0, Activation{}, mode, out.gate.norm, out.gate.threshold, &committed});
         return committed != 0;
     };
-    out.residual.clear(out.changed);
     out.changed.clear();
     BitMap decided(out.view.height, out.view.width);
     if (mode == CommitMode::kNorm) {

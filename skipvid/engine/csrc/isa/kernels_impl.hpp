@@ -22,8 +22,8 @@
 namespace skipvid::SKIPVID_ISA {
 
 inline const Kernels kKernels = {
-    SKIPVID_ISA_NAME, kLanes,  kMainVectors, kMaxVectors, conv,          depthwise,  commit,    binary,   pool,
-    resample,         softmax, reduce_row,   open_row,    compare_image, take_image, apart_row, activate,
+    SKIPVID_ISA_NAME, kLanes,  kMainVectors, kMaxVectors, conv,       depthwise,     commit,     binary,    pool,
+    resample,         softmax, reduce_row,   open_row,    index_rows, compare_image, take_image, apart_row, activate,
 };
 
 }  // namespace skipvid::SKIPVID_ISA

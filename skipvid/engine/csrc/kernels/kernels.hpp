@@ -179,7 +179,7 @@ struct OpenArgs {
     int kernel_h, kernel_w, stride, dilation, pad;  // along the row
     int width;                                      // of the input map
     float* columns;  // scratch, (64 * words - 1) * stride + (kernel_w - 1) * dilation + 1 floats
-    float* sums;     // 64 * words floats: what closed pixels remember; null: nothing
+    float* sums;     // 64 * words floats: what closed pixels remember, open ones nothing; null: nobody does
     float limit;
     const float* factors;  // 64 * words floats: what the limit is multiplied by at each pixel
     uint64_t* mask;        // pixels that a change reaches; those whose sum is at most their limit are taken out
@@ -234,6 +234,8 @@ struct Kernels {
     // sum[c] = values of a row added from left to right (maximum: of the row).
     void (*reduce_row)(const float* row, ptrdiff_t pixel, int width, int channels, bool maximum, float* result);
     void (*open_row)(const OpenArgs&);
+    // before[y] = set bits of the first y rows of a mask, for all of `rows` and one more.
+    void (*index_rows)(const uint64_t* mask, int words, int rows, int32_t* before);
     void (*compare_image)(const CompareArgs&);
     void (*take_image)(const TakeArgs&);
     // Rows of two images, byte by byte: raises `largest` to the absolute differences, and adds them to `total`.

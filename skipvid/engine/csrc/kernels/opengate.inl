@@ -1,4 +1,4 @@
-// Which output pixels of a row have a window that changed by enough.
+// Which output pixels of a row have a window that changed by enough, and how many there are.
 
 namespace skipvid::SKIPVID_ISA {
 
@@ -35,8 +35,10 @@ inline uint64_t open_few(const OpenArgs& a, int w, uint64_t word) {
     for (uint64_t bits = word; bits != 0; bits &= bits - 1) {
         const int x = w * 64 + std::countr_zero(bits);
         float sum = window_sum(a, x);
-        if (a.sums != nullptr) sum = a.sums[x] += sum;
-        if (sum <= a.limit * a.factors[x]) word ^= bits & -bits;
+        if (a.sums != nullptr) sum += a.sums[x];
+        const bool closed = sum <= a.limit * a.factors[x];
+        if (a.sums != nullptr) a.sums[x] = closed ? sum : 0.0f;
+        if (closed) word ^= bits & -bits;
     }
     return word;
 }
@@ -61,7 +63,10 @@ inline uint64_t open_many(const OpenArgs& a, int w, uint64_t word) {
         }
         closed |= at_most(sum, splat(a.limit) * load(a.factors + x)) << i;
     }
-    return word & ~closed;
+    const uint64_t open = word & ~closed;
+    if (a.sums != nullptr)
+        for (uint64_t bits = open; bits != 0; bits &= bits - 1) a.sums[w * 64 + std::countr_zero(bits)] = 0.0f;
+    return open;
 }
 
 inline void open_row(const OpenArgs& a) {
@@ -76,6 +81,15 @@ inline void open_row(const OpenArgs& a) {
         done = end;
         a.mask[w] = std::popcount(word) <= kFewBits ? open_few(a, w, word) : open_many(a, w, word);
     }
+}
+
+inline void index_rows(const uint64_t* mask, int words, int rows, int32_t* before) {
+    int32_t n = 0;
+    for (int y = 0; y < rows; ++y, mask += words) {
+        before[y] = n;
+        for (int w = 0; w < words; ++w) n += std::popcount(mask[w]);
+    }
+    before[rows] = n;
 }
 
 }  // namespace skipvid::SKIPVID_ISA
