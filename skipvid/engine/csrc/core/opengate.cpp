@@ -31,17 +31,17 @@ void OpenGate::open(const OpenRule& rule, const Residual& residual, int height, 
         thread_local std::vector<const float*> lines;
         columns.resize(static_cast<size_t>(active.words() * 64) * h.stride +
                        static_cast<size_t>(h.kernel) * h.dilation);
-        lines.resize(v.kernel);
         const int first = active.top() + chunk * kRowsPerChunk;
         for (int y = first; y < std::min(active.bottom(), first + kRowsPerChunk); ++y) {
+            lines.clear();
             for (int k = 0; k < v.kernel; ++k) {
                 const int row = y * v.stride - v.pad + k * v.dilation;
-                const bool inside = row >= 0 && row < height;
-                lines[k] = inside ? residual.norm.data() + static_cast<size_t>(row) * width : nullptr;
+                if (row >= 0 && row < height) lines.push_back(residual.norm.data() + static_cast<size_t>(row) * width);
             }
             float* sums = rule.accumulate ? sums_.data() + static_cast<size_t>(y) * stride_ : nullptr;
-            kernels.open_row({lines.data(), v.kernel, h.kernel, h.stride, h.dilation, h.pad, width, columns.data(),
-                              sums, rule.limit, cells_.factors(y), active.row(y), active.words()});
+            kernels.open_row({lines.data(), static_cast<int>(lines.size()), h.kernel, h.stride, h.dilation, h.pad,
+                              width, columns.data(), sums, rule.limit, cells_.factors(y), active.row(y),
+                              active.words()});
         }
     };
     Pool::instance().run(rows * active.words() > kWordsAlone ? threads : 1, div_up(rows, kRowsPerChunk), look);

@@ -2,9 +2,8 @@
 // down at OpenGate in skipvid/gates/settings.py.
 #pragma once
 
-#include <vector>
-
 #include "../kernels/kernels.hpp"
+#include "buffer.hpp"
 #include "footprint.hpp"
 #include "relief.hpp"
 
@@ -20,11 +19,11 @@ struct OpenRule {
 
 // L1 norms, per pixel of a map, of what the frame committed to it; 0 where it committed nothing.
 struct Residual {
-    std::vector<float> norm;  // (height, width); empty where no gate asks for it
+    Buffer norm;  // (height, width); empty where no gate asks for it
 
-    bool wanted() const { return !norm.empty(); }
+    bool wanted() const { return norm.size() != 0; }
     void want(int height, int width) {
-        if (norm.empty()) norm.assign(static_cast<size_t>(height) * width, 0.0f);
+        if (!wanted()) norm = Buffer(static_cast<size_t>(height) * width);
     }
     void note(int y, int x, int width, float moved) { norm[static_cast<size_t>(y) * width + x] = moved; }
     // Forgets what was committed to the pixels of `changed`.
@@ -36,7 +35,7 @@ class OpenGate {
   public:
     // `cells`: where limits are coarser, of the output map.
     OpenGate(int height, int width, const Cells& cells)
-        : cells_(cells), stride_(round_up(width, 64)), sums_(static_cast<size_t>(height) * stride_, 0.0f) {}
+        : cells_(cells), stride_(round_up(width, 64)), sums_(static_cast<size_t>(height) * stride_) {}
     // From the output pixels that a change reaches to those to compute, which no longer remember anything. `height` and
     // `width` are of the input map; `ask`: pixels whose cell has become finer are asked again, by what they remember.
     void open(const OpenRule& rule, const Residual& residual, int height, int width, const Kernels& kernels,
@@ -47,7 +46,7 @@ class OpenGate {
   private:
     const Cells& cells_;
     int stride_;  // of a row: whole words of a mask
-    std::vector<float> sums_;
+    Buffer sums_;
 };
 
 // Sets every pixel of the blocks, counted from the upper left corner, that hold a set one. `side` divides 64.

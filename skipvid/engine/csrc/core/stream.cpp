@@ -106,7 +106,7 @@ void Stream::configure(Rules rules) {
         if (wanted[t])
             maps_[t].residual.want(maps_[t].view.height, maps_[t].view.width);
         else
-            maps_[t].residual.norm.clear();
+            maps_[t].residual.norm = {};
     }
     for (const OpenRule& rule : rules.opens) {
         const View& out = maps_[plan_->ops()[rule.op]->output].view;
@@ -152,7 +152,7 @@ void Stream::reset() {
     for (BitMap& map : active_) map.clear();
     std::fill(counts_.begin(), counts_.end(), 0);
     std::fill(ms_.begin(), ms_.end(), 0.0);
-    for (Map& map : maps_) std::fill(map.residual.norm.begin(), map.residual.norm.end(), 0.0f);
+    for (Map& map : maps_) std::fill_n(map.residual.norm.data(), map.residual.norm.size(), 0.0f);
     sweep_.next = 0;
     relief_.set({1.0f}, 1, 1, 1.0f);
     image_.clear();

@@ -9,6 +9,7 @@
 //   gather_difference  adds the bits in which two vectors differ, of the first n lanes
 //   sum_lanes          sum over lanes: halves, then their halves
 //   max_lanes          maximum over lanes that are numbers
+//   even_lanes(a, b)   lanes 0, 2, ... of both
 //   at_most(a, b)      bit i: whether a <= b in lane i; not where either is not a number
 #pragma once
 

@@ -52,6 +52,10 @@ SKIPVID_INLINE V with_sign(V magnitude, V sign) {
 SKIPVID_INLINE V keep_below(V a, int n) { return {_mm512_maskz_mov_ps(lanes_below(n), a.v)}; }
 SKIPVID_INLINE float sum_lanes(V a) { return _mm512_reduce_add_ps(a.v); }
 SKIPVID_INLINE float max_lanes(V a) { return _mm512_reduce_max_ps(a.v); }
+SKIPVID_INLINE V even_lanes(V a, V b) {
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return {_mm512_permutex2var_ps(a.v, even, b.v)};
+}
 SKIPVID_INLINE uint64_t at_most(V a, V b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ); }
 
 }  // namespace skipvid::SKIPVID_ISA

@@ -56,6 +56,7 @@ SKIPVID_INLINE V keep_below(V a, int n) {
 }
 SKIPVID_INLINE float sum_lanes(V a) { return vaddvq_f32(a.v); }
 SKIPVID_INLINE float max_lanes(V a) { return vmaxnmvq_f32(a.v); }
+SKIPVID_INLINE V even_lanes(V a, V b) { return {vuzp1q_f32(a.v, b.v)}; }
 SKIPVID_INLINE uint64_t at_most(V a, V b) {
     const uint32_t places[4] = {1, 2, 4, 8};
     return vaddvq_u32(vandq_u32(vcleq_f32(a.v, b.v), vld1q_u32(places)));

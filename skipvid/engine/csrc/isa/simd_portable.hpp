@@ -89,6 +89,9 @@ SKIPVID_INLINE float max_lanes(V a) {
     for (int i = 1; i < kLanes; ++i) top = a.v[i] > top ? a.v[i] : top;
     return top;
 }
+SKIPVID_INLINE V even_lanes(V a, V b) {
+    return each([&](int i) { return i < kLanes / 2 ? a.v[2 * i] : b.v[2 * i - kLanes]; });
+}
 SKIPVID_INLINE uint64_t at_most(V a, V b) {
     uint64_t bits = 0;
     for (int i = 0; i < kLanes; ++i) bits |= static_cast<uint64_t>(a.v[i] <= b.v[i]) << i;

@@ -175,11 +175,12 @@ struct SoftmaxArgs {
 
 // One row of the output map of a convolution whose gate is asked.
 struct OpenArgs {
-    const float* const* rows;  // kernel_h rows of the norms of the input's changes; null: outside the map
-    int kernel_h, kernel_w, stride, dilation, pad;  // along the row
-    int width;                                      // of the input map
-    float* columns;  // scratch, (64 * words - 1) * stride + (kernel_w - 1) * dilation + 1 floats
-    float* sums;     // 64 * words floats: what closed pixels remember, open ones nothing; null: nobody does
+    const float* const* rows;  // of the norms of the input's changes: those of the windows that lie within the map
+    int row_count;
+    int kernel_w, stride, dilation, pad;  // along the row
+    int width;                            // of the input map
+    float* columns;                       // scratch, (64 * words - 1) * stride + (kernel_w - 1) * dilation + 1 floats
+    float* sums;  // 64 * words floats: what closed pixels remember, open ones nothing; null: nobody does
     float limit;
     const float* factors;  // 64 * words floats: what the limit is multiplied by at each pixel
     uint64_t* mask;        // pixels that a change reaches; those whose sum is at most their limit are taken out

@@ -4,23 +4,22 @@ namespace skipvid::SKIPVID_ISA {
 
 constexpr int kFewBits = 6;  // of a word, up to which its pixels are looked at one by one
 
-// Sums over the rows of the windows, for `count` columns from `first` on.
-inline void sum_columns(const OpenArgs& a, int first, int count) {
-    const int last = first + count, begin = first < a.pad ? a.pad : first;
+// Sums over the rows of the windows, for `count` columns from `first` on. `Rows`: as many as there are; 0: any number.
+template <int Rows>
+SKIPVID_INLINE void sum_columns(const OpenArgs& a, int first, int count) {
+    const int n = Rows > 0 ? Rows : a.row_count, last = first + count, begin = first < a.pad ? a.pad : first;
     const int end = last < a.pad + a.width ? last : a.pad + a.width;
     for (int c = first; c < (begin < last ? begin : last); ++c) a.columns[c] = 0.0f;
     for (int c = end > first ? end : first; c < last; ++c) a.columns[c] = 0.0f;
     int c = begin;
     for (; c + kLanes <= end; c += kLanes) {
         V sum = splat(0.0f);
-        for (int k = 0; k < a.kernel_h; ++k)
-            if (a.rows[k] != nullptr) sum = sum + load(a.rows[k] + (c - a.pad));
+        for (int k = 0; k < n; ++k) sum = sum + load(a.rows[k] + (c - a.pad));
         store(a.columns + c, sum);
     }
     for (; c < end; ++c) {
         float sum = 0.0f;
-        for (int k = 0; k < a.kernel_h; ++k)
-            if (a.rows[k] != nullptr) sum += a.rows[k][c - a.pad];
+        for (int k = 0; k < n; ++k) sum += a.rows[k][c - a.pad];
         a.columns[c] = sum;
     }
 }
@@ -52,6 +51,11 @@ inline uint64_t open_many(const OpenArgs& a, int w, uint64_t word) {
         if (a.stride == 1) {
             sum = load(a.columns + x);
             for (int k = 1; k < a.kernel_w; ++k) sum = sum + load(a.columns + x + k * a.dilation);
+        } else if (a.stride == 2) {
+            const float* from = a.columns + 2 * x;
+            sum = even_lanes(load(from), load(from + kLanes));
+            for (int k = 1; k < a.kernel_w; ++k)
+                sum = sum + even_lanes(load(from + k * a.dilation), load(from + k * a.dilation + kLanes));
         } else {
             float lanes[kLanes];
             for (int lane = 0; lane < kLanes; ++lane) lanes[lane] = window_sum(a, x + lane);
@@ -73,13 +77,18 @@ inline void open_row(const OpenArgs& a) {
     const int reach = (a.kernel_w - 1) * a.dilation + 1;
     int done = 0;  // columns summed so far
     for (int w = 0; w < a.words; ++w) {
-        const uint64_t word = a.mask[w];
-        if (word == 0) continue;
+        if (a.mask[w] == 0) continue;
+        if (a.sums != nullptr)
+            for (int i = 0; i < 64; i += 16) prefetch(a.sums + w * 64 + i);
         const int first = w * 64 * a.stride, end = (w * 64 + 63) * a.stride + reach;
         const int from = done > first ? done : first;
-        if (from < end) sum_columns(a, from, end - from);
+        if (from < end) a.row_count == 3 ? sum_columns<3>(a, from, end - from) : sum_columns<0>(a, from, end - from);
         done = end;
-        a.mask[w] = std::popcount(word) <= kFewBits ? open_few(a, w, word) : open_many(a, w, word);
+    }
+    // Only now: what closed pixels remember has been fetched, and sums of columns have arrived in the cache.
+    for (int w = 0; w < a.words; ++w) {
+        const uint64_t word = a.mask[w];
+        if (word != 0) a.mask[w] = std::popcount(word) <= kFewBits ? open_few(a, w, word) : open_many(a, w, word);
     }
 }
 
