@@ -103,16 +103,17 @@ def show(
     offline: opt.Offline = False,
 ) -> None:
     """Show how a network runs: which operators are incremental, which are not and why, and what it all costs."""
-    from skipvid.graph import declared_size, describe, load_file, load_plan
+    from skipvid.graph import describe
     from skipvid.models.find import find_card, find_file
     from skipvid.models.loading import input_size
+    from skipvid.models.network import Network
     from skipvid.models.store import Store
 
     path, entry = find_file(model, Store(offline=offline or None))
-    read = load_file(path)
-    card = find_card(path, entry, None, head, None, read)
-    size = input_size(card, val.parse_size(imgsz), None, declared_size(read))
-    plan = load_plan(read, size)
+    network = Network(path)
+    card = find_card(path, entry, None, head, None, network.facts)
+    size = input_size(card, val.parse_size(imgsz), None, network.facts.declared)
+    plan = network.plan(size)
     report = describe(plan)
     console = _console()
     console.print(_operators(report))

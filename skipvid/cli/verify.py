@@ -76,19 +76,19 @@ def _network(
 ) -> tuple[Path, Plan, Preprocess]:
     """The file, plan and preprocessing of a network; one whose outputs no head understands can be verified all the same."""
     from skipvid.errors import DecodeError
-    from skipvid.graph import declared_size, load_file, load_plan
     from skipvid.models.card import Preprocess
     from skipvid.models.find import find_card, find_file
     from skipvid.models.loading import input_size
     from skipvid.models.model import bind
+    from skipvid.models.network import Network
     from skipvid.models.store import Store
 
     path, entry = find_file(model, Store(offline=offline or None))
-    read = load_file(path)
-    card = find_card(path, entry, None, head, None, read)
-    declared = declared_size(read)
+    network = Network(path)
+    card = find_card(path, entry, None, head, None, network.facts)
+    declared = network.facts.declared
     size = input_size(card, val.parse_size(imgsz), frame_size, declared)
-    plan = load_plan(read, size)
+    plan = network.plan(size)
     try:
         return path, plan, bind(lambda _size: plan, size, card, path, declared).preprocess
     except DecodeError:

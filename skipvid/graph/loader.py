@@ -29,12 +29,14 @@ class LoadedModel:
         proto: The model, weights inside, half precision widened.
         sha256: Digest of the file's bytes.
         notes: Remarks for the user.
+        complete: Whether the file held all of it, so that the digest tells it from any other.
     """
 
-    def __init__(self, proto: onnx.ModelProto, sha256: str, notes: tuple[str, ...] = ()) -> None:
+    def __init__(self, proto: onnx.ModelProto, sha256: str, notes: tuple[str, ...] = (), complete: bool = True) -> None:
         self.proto = proto
         self.sha256 = sha256
         self.notes = notes
+        self.complete = complete
 
 
 def load_file(path: Path | str) -> LoadedModel:
@@ -55,9 +57,9 @@ def load_file(path: Path | str) -> LoadedModel:
     with ThreadPoolExecutor(1, "sha256") as beside:  # takes as long as all the rest
         sha256 = beside.submit(lambda: hashlib.sha256(data).hexdigest())
         proto = _parse(path, data)
-        _load_external(path, proto)
+        external = _load_external(path, proto)
         proto, notes = normalise(proto, str(path))
-        return LoadedModel(proto, sha256.result(), notes)
+        return LoadedModel(proto, sha256.result(), notes, not external)
 
 
 def _parse(path: Path, data: bytes) -> onnx.ModelProto:
@@ -76,12 +78,13 @@ def _parse(path: Path, data: bytes) -> onnx.ModelProto:
     return proto
 
 
-def _load_external(path: Path, proto: onnx.ModelProto) -> None:
-    """Reads weights kept beside the model, from inside its folder only."""
-    folder = path.resolve().parent
+def _load_external(path: Path, proto: onnx.ModelProto) -> bool:
+    """Reads weights kept beside the model, from inside its folder only; whether there are any."""
+    folder, found = path.resolve().parent, False
     for tensor in _tensors(proto.graph):
         if tensor.data_location != TensorProto.EXTERNAL:
             continue
+        found = True
         entries = {e.key: e.value for e in tensor.external_data}
         place = folder / entries.get("location", "")
         if not place.resolve().is_relative_to(folder) or not entries.get("location"):
@@ -100,6 +103,7 @@ def _load_external(path: Path, proto: onnx.ModelProto) -> None:
         tensor.raw_data = raw
         tensor.data_location = TensorProto.DEFAULT
         del tensor.external_data[:]
+    return found
 
 
 def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from skipvid.errors import ModelError
 from skipvid.models.card import Card, Options, read_card, read_labels
 from skipvid.models.library import card_for_file, package_cards, registry, registry_card
+from skipvid.models.plans import Facts
 from skipvid.models.store import Progress, Store
-
-if TYPE_CHECKING:
-    from skipvid.graph import LoadedModel
 
 __all__ = ["find_card", "find_file"]
 
@@ -55,7 +52,7 @@ def find_card(
     card: Card | str | Path | None,
     head: str | None,
     labels: str | Path | Iterable[str] | None,
-    read: LoadedModel | None,
+    facts: Facts | None,
 ) -> Card:
     """The card of a model: the one given, or beside the file, or of the registry, or of the package, or inferred; in that order.
 
@@ -65,14 +62,14 @@ def find_card(
         card: A card, its path, or the name of one of the package.
         head: Replaces the card's.
         labels: Class names that replace the card's: names, a file, or a known set.
-        read: What the file holds, to recognise it by; None for a converted module.
+        facts: What the file says, to recognise it by; None for a converted module.
 
     Raises:
         ModelError: A card or a file of class names cannot be used.
     """
     found = _given(card) or (_beside(path) if path and not entry else None) or entry
-    if found is None and path is not None and read is not None:
-        found = card_for_file(path, read.sha256) or _inferred(path, read)
+    if found is None and path is not None and facts is not None:
+        found = card_for_file(path, facts.sha256) or _inferred(path, facts)
     found = found or Card("model")
     names = labels if labels is None else read_labels(str(labels)) if isinstance(labels, str | Path) else tuple(labels)
     if path is not None and not entry:
@@ -98,12 +95,11 @@ def _beside(path: Path) -> Card | None:
     return None
 
 
-def _inferred(path: Path, read: LoadedModel) -> Card:
+def _inferred(path: Path, facts: Facts) -> Card:
     """A card from the file's own metadata, as Ultralytics' exporter writes it: class names, task and number of keypoints."""
-    facts = {entry.key: entry.value for entry in read.proto.metadata_props}
-    names = _literal(facts.get("names", ""))
+    names = _literal(facts.metadata.get("names", ""))
     labels = tuple(str(names[k]) for k in sorted(names)) if isinstance(names, dict) else ()
-    shape = _literal(facts.get("kpt_shape", ""))
+    shape = _literal(facts.metadata.get("kpt_shape", ""))
     options: Options = {"keypoints": int(shape[0])} if isinstance(shape, list) and shape and shape[-1] == 3 else {}
     return Card(path.stem, labels=labels, options=options)
 

@@ -10,6 +10,8 @@ from skipvid.errors import UsageError
 from skipvid.models.card import Card
 from skipvid.models.find import find_card, find_file
 from skipvid.models.model import Model, bind
+from skipvid.models.network import Network
+from skipvid.models.plans import PlanCache
 from skipvid.models.store import Progress, Store
 
 __all__ = ["convert", "input_size", "load"]
@@ -47,15 +49,12 @@ def load(
         GraphError: The network cannot be turned into a plan.
         DecodeError: No head understands its outputs.
     """
-    from skipvid.graph import declared_size, load_file, load_plan
-
-    path, entry = find_file(model, store or Store(offline=offline), progress)
-    read = [load_file(path)]
-    found = find_card(path, entry, card, head, labels, read[0])
-    declared = declared_size(read[0])
-    size = input_size(found, imgsz, frame_size, declared)
-    # What was read makes the first plan, and is let go of with it: for another size the file is read again.
-    return bind(lambda s: load_plan(read.pop() if read else path, s), size, found, path, declared)
+    store = store or Store(offline=offline)
+    path, entry = find_file(model, store, progress)
+    network = Network(path, PlanCache(store.folder / "plans"))
+    declared = network.facts.declared
+    found = find_card(path, entry, card, head, labels, network.facts)
+    return bind(network.plan, input_size(found, imgsz, frame_size, declared), found, path, declared)
 
 
 def convert(
