@@ -26,6 +26,8 @@ std::optional<EightPixels> PixelTable::eight() const {
         way.byte[k] = static_cast<uint8_t>(k / 3 * 3 + order[channel]);
         way.scale[k] = own[0], way.mean[k] = own[1], way.std[k] = own[2];
     }
+    way.scaled = std::ranges::all_of(way.mean, [](float mean) { return mean == 0.0f; }) &&
+                 std::ranges::all_of(way.std, [](float std) { return std == 1.0f; });
     for (int c = 0; c < 3; ++c) {
         const float* value = &table[256 * c];
         for (int level = 0; level < 256; ++level) {

@@ -55,6 +55,8 @@ inline constexpr uint8_t kPixelBits[24] = {1,    1,    1,    2,    2,    2,    4
 inline constexpr int kFirstBytes[3] = {0, 6, 8};  // of 16 that hold those of a vector of eight floats, in any order
 
 // Writes the values of the pixels whose bits are set, and their bytes to those behind them. Of 24 bytes and floats.
+// `Scaled`: mean and std are 0 and 1, which change nothing.
+template <bool Scaled>
 SKIPVID_INLINE void take_eight(const EightPixels& way, const uint8_t* image, uint32_t bits, float* to,
                                uint8_t* behind) {
     const __m256i pixels = _mm256_set1_epi32(static_cast<int>(bits));
@@ -63,9 +65,11 @@ SKIPVID_INLINE void take_eight(const EightPixels& way, const uint8_t* image, uin
         const __m128i from = _mm_sub_epi8(number, _mm_set1_epi8(static_cast<char>(kFirstBytes[v])));
         const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(image + kFirstBytes[v]));
         const __m256 level = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_shuffle_epi8(bytes, from)));
-        const __m256 scaled = _mm256_mul_ps(level, _mm256_loadu_ps(way.scale + 8 * v));
-        const __m256 centred = _mm256_sub_ps(scaled, _mm256_loadu_ps(way.mean + 8 * v));
-        const __m256 value = _mm256_div_ps(centred, _mm256_loadu_ps(way.std + 8 * v));
+        __m256 value = _mm256_mul_ps(level, _mm256_loadu_ps(way.scale + 8 * v));
+        if constexpr (!Scaled) {
+            value = _mm256_sub_ps(value, _mm256_loadu_ps(way.mean + 8 * v));
+            value = _mm256_div_ps(value, _mm256_loadu_ps(way.std + 8 * v));
+        }
         const __m256i bit = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(kPixelBits + 8 * v)));
         const __m256i wanted = _mm256_cmpeq_epi32(_mm256_and_si256(pixels, bit), bit);
         const __m256 old = _mm256_loadu_ps(to + 8 * v);
@@ -83,6 +87,7 @@ SKIPVID_INLINE void take_eight(const EightPixels& way, const uint8_t* image, uin
 #else
 constexpr bool kEightPixels = false;
 
+template <bool Scaled>
 inline void take_eight(const EightPixels&, const uint8_t*, uint32_t, float*, uint8_t*) {}
 #endif
 

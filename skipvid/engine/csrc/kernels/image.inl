@@ -19,6 +19,7 @@ SKIPVID_INLINE uint64_t every_third(uint64_t v) {
 SKIPVID_INLINE uint64_t exceeding(const uint8_t* p, const uint8_t* q, uint8_t threshold) {
     uint64_t byte[4] = {}, pixel[3];
     for (int i = 0; i < 3; ++i) byte[i] = bytes_apart(p + 64 * i, q + 64 * i, threshold);
+    if ((byte[0] | byte[1] | byte[2]) == 0) return 0;
     for (int i = 0; i < 3; ++i)  // a pixel is its byte and the two behind it
         pixel[i] = byte[i] | (byte[i] >> 1 | byte[i + 1] << 63) | (byte[i] >> 2 | byte[i + 1] << 62);
     // Pixels begin at bytes 0, 3, ..., 63 | 66, ..., 126 | 129, ..., 189.
@@ -93,12 +94,13 @@ constexpr int kWordsAhead = 2;
 
 // Takes pixels eight at a time: those whose bits are set, of which every byte that differs makes a value that does.
 // Returns those that are left, at the row's end.
+template <bool Scaled>
 SKIPVID_INLINE uint64_t take_eights(const TakeArgs& a, int w, uint64_t bits) {
     for (int k = 0; k < 64; k += 8) {
         const uint32_t own = bits >> k & 0xff;
         const ptrdiff_t x = w * 64 + k;
         if (x + 8 > a.width) return bits >> k << k;
-        if (own != 0) take_eight(*a.eight, a.image + x * 3, own, a.row + x * 3, a.behind + x * 3);
+        if (own != 0) take_eight<Scaled>(*a.eight, a.image + x * 3, own, a.row + x * 3, a.behind + x * 3);
     }
     return 0;
 }
@@ -121,7 +123,8 @@ void take_row(const TakeArgs& a) {
         const uint64_t differing =
             exceeding(a.image + w * kWordBytes, a.behind + w * kWordBytes, 0, a.width - w * 64) & a.near[w];
         if (eights) {
-            const uint64_t rest = take_eights(a, w, differing);
+            const uint64_t rest =
+                a.eight->scaled ? take_eights<true>(a, w, differing) : take_eights<false>(a, w, differing);
             if (rest != 0) take_pixels<Channels, false>(a, convert, w, rest);
             a.changed[w] = differing;
             continue;

@@ -203,6 +203,7 @@ struct CompareArgs {
 struct EightPixels {
     uint8_t byte[24];
     float scale[24], mean[24], std[24];
+    bool scaled;  // no more than that: means are 0 and stds 1
 };
 
 // A row of an image of 3 bytes per pixel on its way to the network's input: value = table[channel][byte].
