@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -116,14 +117,24 @@ def _box(image: ByteArray, mark: _Mark, style: Style) -> None:
 
 def _tag(image: ByteArray, mark: _Mark, text: str, style: Style) -> None:
     left, top = mark[:2]
-    colour, font, margin = class_colour(mark.label), style.font, max(2, style.font.height // 3)
-    width, height = font.width(text) + 2 * margin, font.height + 2 * margin
+    tag = _tag_picture(text, class_colour(mark.label), style.font)
+    height, width = tag.shape[:2]
     x = max(0, min(left - style.line // 2, image.shape[1] - width))
     # Above the box; inside where there is no room above.
     y = top - height if top >= height else min(top, image.shape[0] - height)
     y = max(0, y)
-    cv2.rectangle(image, (x, y), (x + width - 1, y + height - 1), colour, cv2.FILLED)
-    font.put(image, text, x + margin, y + margin + font.height, text_colour(colour))
+    place = image[y : y + height, x : x + width]
+    place[:] = tag[: place.shape[0], : place.shape[1]]
+
+
+@lru_cache(maxsize=512)
+def _tag_picture(text: str, colour: Colour, font: Font) -> ByteArray:
+    """A label; kept, since the same few come back in every frame and letters take longer than all the rest of a detection."""
+    margin = max(2, font.height // 3)
+    tag = np.full((font.height + 2 * margin, font.width(text) + 2 * margin, 3), colour, np.uint8)
+    font.put(tag, text, margin, margin + font.height, text_colour(colour))
+    tag.flags.writeable = False
+    return tag
 
 
 def _keypoints(

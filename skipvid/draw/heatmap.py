@@ -115,7 +115,7 @@ def _bar_colours() -> ByteArray:
 
 def _overlay(image: ByteArray, heat: FloatArray, top: float) -> ByteArray:
     height, width = image.shape[:2]
-    levels = np.nan_to_num(heat * np.float32(255 / top)).clip(0, 255)
+    levels = np.fmin(np.fmax(heat * np.float32(255 / top), 0), 255)  # of a number and none, these take the number
     small = np.ceil(levels).astype(np.uint8)  # up: a trace of an update is one
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     if not small.any():

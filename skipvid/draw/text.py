@@ -27,6 +27,12 @@ def _capital() -> float:
     return float(rows[-1] - rows[0] + 1) / 4.0
 
 
+@lru_cache(maxsize=512)
+def _width(text: str, scale: float, thickness: int) -> int:
+    """Kept: in a run, the same texts come back in every frame, and each call of OpenCV lets other threads in between."""
+    return int(cv2.getTextSize(text, _FACE, scale, thickness)[0][0])
+
+
 class Font:
     """A font at one size.
 
@@ -52,7 +58,7 @@ class Font:
 
     def width(self, text: str) -> int:
         """Width of a text in pixels."""
-        return int(cv2.getTextSize(text, _FACE, self.scale, self.thickness)[0][0])
+        return _width(text, self.scale, self.thickness)
 
     def put(self, image: ByteArray, text: str, x: int, y: int, colour: Colour) -> None:
         """Write in place; ``(x, y)`` is the left end of the baseline, in pixels."""
