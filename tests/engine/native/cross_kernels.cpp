@@ -274,6 +274,32 @@ void check_images(const Kernels& ours, const Kernels& theirs) {
         }
 }
 
+// Norms and sums are whole numbers, so that sums are exact in any order.
+void check_gates(const Kernels& ours, const Kernels& theirs) {
+    constexpr int kWords = 3;
+    for (const int stride : {1, 2, 3})
+        for (const int kernel : {1, 3, 5})
+            for (const bool remembers : {true, false}) {
+                const int pad = kernel / 2, width = kWords * 64 * stride - 7;
+                const Floats a = whole(width), b = whole(width), c = whole(width), before = whole(kWords * 64);
+                const Floats factors(kWords * 64, 2.0f);
+                const float* rows[] = {a.data(), b.data(), c.data()};
+                const std::vector<uint64_t> reached = {0xf0f0f00fff00ffffu, 5, 0};
+                const auto asked = [&](const Kernels& k, int row_count) {
+                    Floats columns(kWords * 64 * stride + kernel + kSlack), sums = before;
+                    std::vector<uint64_t> mask = reached;
+                    k.open_row({rows, row_count, kernel, stride, 1, pad, width, columns.data(),
+                                remembers ? sums.data() : nullptr, 1.0f, factors.data(), mask.data(), kWords});
+                    std::vector<int32_t> index(2);
+                    k.index_rows(mask.data(), kWords, 1, index.data());
+                    return std::tuple(mask, sums, index);
+                };
+                for (const int row_count : {1, 2, 3})
+                    if (asked(ours, row_count) != asked(theirs, row_count))
+                        std::printf("open_row, stride %d, kernel %d: other pixels\n", stride, kernel), ++failures;
+            }
+}
+
 }  // namespace
 
 int main() {
@@ -284,6 +310,7 @@ int main() {
     check_functions(ours, theirs);
     check_rest(ours, theirs);
     check_images(ours, theirs);
+    check_gates(ours, theirs);
     std::printf("%s against %s: %s\n", ours.name, theirs.name, failures == 0 ? "equal" : "different");
     return failures == 0 ? 0 : 1;
 }
