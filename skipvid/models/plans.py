@@ -97,13 +97,15 @@ class PlanCache:
         return self._folder / f"{sha256[:32]}.{_stamp()}.{size[0]}x{size[1]}.plan"
 
     def _make_room(self, size: int) -> None:
-        kept = sorted((p.stat().st_mtime, p.stat().st_size, p) for p in self._folder.glob("*.plan"))
+        # With what a process that was killed left half written.
+        kept = sorted((p.stat().st_mtime, p.stat().st_size, p) for p in self._folder.glob("*.plan*"))
         total = sum(length for _, length, _ in kept) + size
         for i, (_, length, path) in enumerate(kept):
             if total <= _MOST_BYTES and len(kept) - i < _MOST_PLANS:
                 break
+            model, stamp, _ = path.name.split(".", 2)
             path.unlink(missing_ok=True)
-            path.with_suffix("").with_suffix(".json").unlink(missing_ok=True)  # its file will be read again
+            (self._folder / f"{model}.{stamp}.json").unlink(missing_ok=True)  # the model's file will be read again
             total -= length
 
 

@@ -146,6 +146,16 @@ def test_the_plan_used_longest_ago_makes_room(
     assert_same(Network(net, cache).plan(sizes[1]), load_plan(net, sizes[1]))
 
 
+def test_what_a_killed_process_left_goes_as_the_oldest_does(
+    tmp_path: Path, net: Path, cache: PlanCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "_MOST_PLANS", 1)
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "plans" / "0123.abcd.32x32.plan.77.part").write_bytes(b"half")
+    Network(net, cache).plan((32, 32))
+    assert kept(tmp_path) == [".json", ".plan"]
+
+
 def test_no_file_is_said_by_who_reads_it(tmp_path: Path, cache: PlanCache) -> None:
     with pytest.raises(GraphError, match="does not exist"):
         Network(tmp_path / "nowhere.onnx", cache)
