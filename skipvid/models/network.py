@@ -57,7 +57,7 @@ class Network:
         read, self._read = self._file(), None
         plan = load_plan(read, size)
         if self._cache is not None and read.complete:
-            self._cache.keep(_facts(read), size, plan)
+            self._cache.keep(_facts(read), size, plan)  # of what was read: read again, the file may be another
         return plan
 
     def _file(self) -> LoadedModel:

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import skipvid
+from skipvid.errors import OutputError
 from skipvid.plan import Plan
 
 __all__ = ["Facts", "PlanCache"]
@@ -79,16 +80,19 @@ class PlanCache:
 
     def keep(self, facts: Facts, size: Size, plan: Plan) -> None:
         """Keep a plan, and what its file says."""
+        if _stamp() is None:
+            return
         from skipvid.plan.stored import dump_plan
+        from skipvid.stats.files import write_atomically
 
         data = dump_plan(plan)
-        if _stamp() is None or len(data) > _MOST_BYTES:
+        if len(data) > _MOST_BYTES:
             return
-        with suppress(OSError):
+        with suppress(OSError, OutputError):
             self._folder.mkdir(parents=True, exist_ok=True)
             self._make_room(len(data))
-            _write(self._facts_path(facts.sha256), json.dumps(asdict(facts)).encode())
-            _write(self._plan_path(facts.sha256, size), data)
+            write_atomically(self._facts_path(facts.sha256), json.dumps(asdict(facts)).encode())
+            write_atomically(self._plan_path(facts.sha256, size), data)
 
     def _facts_path(self, sha256: str) -> Path:
         return self._folder / f"{sha256[:32]}.{_stamp()}.json"
@@ -118,13 +122,3 @@ def _stamp() -> str | None:
         return None
     states = [(str(path.relative_to(package)), (s := path.stat()).st_size, s.st_mtime_ns) for path in sources]
     return hashlib.sha256(repr(states).encode()).hexdigest()[:12]
-
-
-def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

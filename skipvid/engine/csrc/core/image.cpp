@@ -69,8 +69,6 @@ void Stream::take_image(const uint8_t* image) {
     Map& map = maps_[input_];
     const View& v = map.view;
     const size_t row_bytes = static_cast<size_t>(v.width) * 3;
-    if (map.residual.wanted()) map.residual.clear(map.changed);
-    map.changed.clear();
     const auto take_row = [&](int y, const uint64_t* near) {
         float* norms = map.residual.wanted() ? map.residual.norm.data() + static_cast<size_t>(y) * v.width : nullptr;
         plan_->kernels().take_image({image + y * row_bytes, image_.data() + y * row_bytes, v.at(y, 0), v.pixel, v.width,

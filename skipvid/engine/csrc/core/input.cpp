@@ -31,10 +31,13 @@ void Stream::begin_frame(bool refresh, const Take& take) {
     started_ = true;
     begin_sweep();
     relief_.begin();
+    Map& input = maps_[input_];
+    if (input.residual.wanted()) input.residual.clear(input.changed);
+    input.changed.clear();
     int words = 0;
     std::vector<Map*> stale;
     for (Map& map : maps_) {
-        if (!map.residual.wanted() || map.changed.empty() || &map == &maps_[input_]) continue;
+        if (!map.residual.wanted() || map.changed.empty()) continue;
         words += (map.changed.bottom() - map.changed.top()) * map.changed.words();
         stale.push_back(&map);
     }
@@ -92,8 +95,6 @@ void Stream::take(const float* chw) {
     Map& map = maps_[input_];
     const View& v = map.view;
     const size_t plane = static_cast<size_t>(v.height) * v.width;
-    if (map.residual.wanted()) map.residual.clear(map.changed);
-    map.changed.clear();
     const auto differs = [&](const float* from, const float* to) {
         for (int c = 0; c < v.channels; ++c)
             if (std::bit_cast<uint32_t>(from[c * plane]) != std::bit_cast<uint32_t>(to[c])) return true;
