@@ -55,7 +55,7 @@ class Calibration:
     def begin(self) -> None:
         """Forget what was measured."""
         self._settled = False
-        self._factor = 1.0
+        self._factor, self._attending = 1.0, False
         self._meter = None if self._policy is None else ScaleMeter.for_policy(self._policy, self._plan, self._known)
         later = self.later
         self._use(self._resolve(self._known) if later is None else _exactly(later))
@@ -64,13 +64,18 @@ class Calibration:
         """From now on these rules, as the policy has them."""
         self.asked = asked
         coarser = asked.coarser(self._factor)
-        self.settings = coarser if self._care is None else self._care.eased(coarser)
+        self.settings = coarser if self._care is None else self._care.eased(coarser, attending=self._attending)
 
-    def coarsen(self, factor: float) -> bool:
-        """Multiply all thresholds but the input's from now on; whether the settings are new."""
-        if factor == self._factor:
+    def adjust(self, factor: float, *, attending: bool) -> bool:
+        """Multiply all thresholds but the input's from now on; whether the settings are new.
+
+        Args:
+            factor: What by.
+            attending: Whether relief is by what was found, see `Care.eased`.
+        """
+        if (factor, attending) == (self._factor, self._attending):
             return False
-        self._factor = factor
+        self._factor, self._attending = factor, attending
         self._use(self.asked)
         return True
 

@@ -138,7 +138,7 @@ class Direction:
             full: Whether it is computed in full.
         """
         calibrating = self.calibration.measuring
-        shown, rationed = self.budgeting.show(picture, self.calibration.settings, full=full, calibrating=calibrating)
+        shown, rationed = self.budgeting.show(picture, self.calibration.asked, full=full, calibrating=calibrating)
         self._notify(self.budgeting.notice)
         self._coarsen(1.0 if rationed is None else rationed.coarseness, full=full)
         return Order(shown, rationed, calibrating, self.attention.looks)
@@ -146,7 +146,7 @@ class Direction:
     def _coarsen(self, factor: float, *, full: bool) -> None:
         """Tell the executor by how much thresholds are coarser in the next frame: everywhere by a factor, and in places."""
         before, self._common = self._common, factor if self._remembers else 1.0
-        if self.calibration.coarsen(factor / self._common):
+        if self.calibration.adjust(factor / self._common, attending=self.attention.began):
             self._executor.configure(self.calibration.settings)
         if self.attention.advance(full=full, tight=self.budgeting.tight) or self._common != before:
             self._executor.relieve(self.attention.factors, self._common)

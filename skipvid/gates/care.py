@@ -28,7 +28,7 @@ _MARGIN = 0.1  # what is looked at around a box, as a share of its size,
 _MARGIN_CELLS = 0.5  # and besides
 _PATIENCE = 2  # by how much longer the next look is waited for where the last one found nothing new
 _FLOOR = 0.6  # share of the lowest confidence from which a candidate counts
-_INPUT = 2.0  # by how much the input's threshold is coarser where relief is above 1
+_INPUT, _INPUT_FINE = 2.0, 0.5  # what the input's threshold is multiplied by where relief is above 1, and where it is below
 
 
 def is_factor(value: object) -> bool:
@@ -90,10 +90,21 @@ class Care:
         """Score from which a detection counts as sure."""
         return (1 + self.conf) / 2
 
-    def eased(self, settings: GateSettings) -> GateSettings:
-        """The rules with a coarser threshold of the input for where relief is above 1: twice as coarse, up to `NOISE_MOST`."""
+    def eased(self, settings: GateSettings, *, attending: bool) -> GateSettings:
+        """The rules with thresholds of the input to go with relief.
+
+        Where that is above 1 the input is twice as coarse, up to `NOISE_MOST`. Where it is below 1 it is twice as fine: what the
+        network is hardly sure of is lost to less than what the noise hides. Executors know one threshold for 1 and below, so this
+        needs factors none of which is 1.
+
+        Args:
+            settings: The rules.
+            attending: Whether factors are those of care by now; all are 1 before.
+        """
         level = settings.input.threshold
-        return replace(settings, input=replace(settings.input, coarse=max(level, min(_INPUT * level, NOISE_MOST))))
+        fine = _INPUT_FINE * level if attending and self.unsure < 1 < self.certain else level
+        coarse = max(level, min(_INPUT * level, NOISE_MOST))
+        return replace(settings, input=replace(settings.input, threshold=fine, coarse=coarse))
 
 
 class Attention:
@@ -107,6 +118,7 @@ class Attention:
     Attributes:
         factors: ``(rows, columns)`` float32: what thresholds are multiplied by in each cell of the picture in the next frame.
         looks: Whether all of the picture is looked at as finely as the unsure in that frame.
+        began: Whether anything was told.
     """
 
     def __init__(self, care: Care | None, height: int, width: int) -> None:
@@ -121,7 +133,7 @@ class Attention:
         self._unsure = self._sure = np.zeros((0, 4), np.float32)
         # Frames up to which a cell counts as unsure, and as sure.
         self._doubt, self._trust = np.zeros(self._cells, np.int64), np.zeros(self._cells, np.int64)
-        self._began = self.looks = False
+        self.began = self.looks = False
         self._every = 0 if self.care is None else self.care.every
         self._frame = self._looked = 0  # frames so far, and when all of the picture was looked at
 
@@ -136,7 +148,7 @@ class Attention:
             return
         sure = scores >= self.care.sure
         self._sure, self._unsure = boxes[sure], boxes[~sure & (scores >= self.care.floor)]
-        self._began = True
+        self.began = True
         if self.looks:
             news = self._is_strange(boxes[scores >= self.care.conf])
             self._every = self.care.every * (1 if news else _PATIENCE)
@@ -157,7 +169,7 @@ class Attention:
             tight: There is no time to look at all of the picture.
         """
         self.looks = False
-        if self.care is None or not self._began:
+        if self.care is None or not self.began:
             return False
         self._frame += 1
         self._note(self._unsure, self._doubt)

@@ -361,6 +361,19 @@ def test_care_leaves_thresholds_as_they_are_until_the_stream_is_told_what_was_fo
         assert s.last.macs == plain.last.macs
 
 
+def test_the_input_is_finer_around_the_unsure_from_when_something_is_told_and_what_was_asked_for_stays() -> None:
+    policy = InputNorm(0.1, relative=False, input_threshold=2.0, input_noise=0.0)
+    s = stream(policy=policy, care=CARE, pixels=grey_pixels())
+    levels = []
+    for _ in range(3):
+        s.step_image(picture())
+        levels.append((s.settings.input.threshold, s.settings.input.relieved, s.asked.input.threshold))
+        s.saw(*NOTHING)
+    assert levels == [(2.0, 4.0, 2.0), (1.0, 4.0, 2.0), (1.0, 4.0, 2.0)]
+    s.reset()
+    assert s.settings.input.threshold == 2.0
+
+
 def test_a_reset_stream_has_seen_nothing() -> None:
     s, fresh = stream(policy=GATED, care=CARE), stream(policy=GATED, care=CARE)
     for x in frames(PLAN, 2, (0.1,)):

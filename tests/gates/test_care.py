@@ -162,8 +162,17 @@ def test_boxes_may_lie_anywhere(boxes: np.ndarray, scores: np.ndarray) -> None:
 def test_the_input_is_twice_as_coarse_up_to_four_grey_levels_and_nothing_else_moves() -> None:
     for level, raised in ((1.0, 2.0), (3.0, 4.0), (6.0, 6.0)):
         settings = GateSettings(InputGate(level, 1), opens={"conv": OpenGate(0.3)})
-        eased = CARE.eased(settings)
+        eased = CARE.eased(settings, attending=False)
         assert eased.input.relieved == raised
         assert replace(eased, input=settings.input) == settings
-    assert CARE.eased(GateSettings()).input.relieved == 0
+    assert CARE.eased(GateSettings(), attending=True).input.relieved == 0
     assert InputGate(3.0).relieved == 3.0
+
+
+def test_the_input_is_twice_as_fine_around_the_unsure_where_factors_leave_nothing_between() -> None:
+    settings = GateSettings(InputGate(2.0, 1), opens={"conv": OpenGate(0.3)})
+    eased = CARE.eased(settings, attending=True)
+    assert (eased.input.threshold, eased.input.relieved) == (1.0, 4.0)
+    assert replace(eased, input=settings.input) == settings
+    for care in (replace(CARE, certain=1.0), replace(CARE, unsure=1.0), Care(1.5, 2.0, 3.0)):
+        assert care.eased(settings, attending=True) == care.eased(settings, attending=False)
