@@ -25,6 +25,7 @@ __all__ = [
     "Stopped",
     "joint_input",
     "joint_shaping",
+    "nearest",
     "rising",
     "sweep",
     "uniform",
@@ -45,6 +46,8 @@ agrees with one that does as long as nothing moves far, and when something does 
 THRESHOLDS = (0.0, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.055, 0.075, 0.1, 0.14, 0.2, 0.28, 0.4, 0.8, 1.6)
 FINEST = (0.001, 0.002)
 """Tried besides with care, which multiplies them nearly everywhere."""
+NEARLY = 1.5
+"""Of the allowed loss: what a uniform setting loses that layers of their own may mend."""
 AROUND = (0.35, 0.5, 0.65, 0.78, 0.88, 1.0, 1.14, 1.3, 1.6)
 _START = 1  # of INPUTS
 
@@ -186,14 +189,22 @@ def sweep(search: Search) -> Tunable | None:
         The policy, or None where none of them meets the goal, or no quality is kept but with layers that pass everything on.
     """
     thresholds = _careful(search)
-    found = search.along(uniform(search.base, INPUTS[_START], DILATIONS[1], thresholds))
-    if found is None:
-        # A quality that the usual input threshold spoils needs a finer one, a speed that it spoils a coarser.
-        source, dilation = (INPUTS[0], DILATIONS[1]) if search.goal.coarsest else (INPUTS[-1], DILATIONS[0])
+    # A quality that the usual input threshold spoils needs a finer one, a speed that it spoils a coarser.
+    other = (INPUTS[0], DILATIONS[1]) if search.goal.coarsest else (INPUTS[-1], DILATIONS[0])
+    for source, dilation in ((INPUTS[_START], DILATIONS[1]), other):
         found = search.along(uniform(search.base, source, dilation, thresholds))
-    if found is None or (search.goal.coarsest and found.policy.threshold == 0):
-        return None
-    return joint_input(search, found.policy)
+        if found is not None and not (search.goal.coarsest and found.policy.threshold == 0):
+            return joint_input(search, found.policy)
+    return None
+
+
+def nearest(search: Search) -> Tunable:
+    """Where a sweep for a quality found nothing: the best uniform setting tried that nearly keeps it, or the finest there is."""
+    nearly = search.goal.with_margin(NEARLY)
+    tried = [trial for trial in search.trials if trial.policy.threshold > 0 and nearly.met(trial)]
+    if tried:
+        return min(tried, key=search.goal.scored).policy
+    return uniform(search.base, INPUTS[0], DILATIONS[1], [t for t in _careful(search) if t > 0][:1])[0]
 
 
 def _careful(search: Search) -> Sequence[float]:

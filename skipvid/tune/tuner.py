@@ -20,7 +20,7 @@ from skipvid.tune.goals import Goal, KeepQuality
 from skipvid.tune.ground_truth import GroundTruth
 from skipvid.tune.held_out import Verified, verify
 from skipvid.tune.sampling import CHUNK, SEARCHED, Footage
-from skipvid.tune.search import Search, Stopped, joint_input, joint_shaping, sweep
+from skipvid.tune.search import Search, Stopped, joint_input, joint_shaping, nearest, sweep
 from skipvid.tune.shaping import moves, shape
 from skipvid.tune.trial import Bench, Trial
 from skipvid.tune.tunable import base_of, exact
@@ -228,8 +228,10 @@ def _search(search: Search, model: Model, request: Request, stage: Callable[[str
         # One detection among a hundred is more than the margin leaves.
         search.goal = request.goal
         start = sweep(search)
-    if start is None or request.method == UNIFORM:
+    if request.method == UNIFORM or (start is None and not search.goal.coarsest):
         return
+    if start is None:
+        start = nearest(search)  # layer by layer the quality may be kept all the same
     stage("trying other shapes")
     start = joint_shaping(search, start)
     stage("shaping thresholds by what they save for what they lose")

@@ -19,7 +19,20 @@ from skipvid.tune.goals import Goal, KeepQuality, ReachSpeed
 from skipvid.tune.groups import groups
 from skipvid.tune.level import Level
 from skipvid.tune.screening import design, screen
-from skipvid.tune.search import AROUND, FINEST, THRESHOLDS, Search, Stopped, joint_input, joint_shaping, rising, sweep
+from skipvid.tune.search import (
+    AROUND,
+    FINEST,
+    INPUTS,
+    NEARLY,
+    THRESHOLDS,
+    Search,
+    Stopped,
+    joint_input,
+    joint_shaping,
+    nearest,
+    rising,
+    sweep,
+)
 from skipvid.tune.shaping import moves, shape
 from skipvid.tune.trial import Trial
 
@@ -217,6 +230,32 @@ def test_layers_that_pass_everything_on_are_no_start(plan: Plan) -> None:
     found = sweep(search)
     assert found is not None
     assert found.threshold >= THRESHOLDS[1]
+
+
+def test_where_a_sweep_finds_nothing_the_search_goes_on_from_what_nearly_keeps_the_goal(plan: Plan) -> None:
+    least = THRESHOLDS[1] / 0.01 * sum(LOSSES)
+    for share in (0.75, 0.5):
+        goal = KeepQuality(share * least)
+        search = _search(plan, goal)
+        assert sweep(search) is None
+        near = nearest(search)
+        assert near.threshold == THRESHOLDS[1]
+        assert goal.with_margin(NEARLY).met(search.bench.run(near)) == (share * NEARLY > 1)
+        if share * NEARLY < 1:
+            assert (near.input_threshold, near.input_noise) == INPUTS[0]
+
+
+def test_a_quality_that_the_usual_input_spoils_is_sought_with_a_finer_one(plan: Plan) -> None:
+    class Sensitive(MadeUp):
+        def run(self, policy: Truncation) -> Trial:
+            trial = super().run(policy)
+            more = 0.015 if policy.input_threshold > 1 and policy.threshold > 0 else 0.0
+            return replace(trial, drop=trial.drop + more, loss=trial.loss + more)
+
+    bench: Any = Sensitive(plan)
+    found = sweep(Search(bench, KeepQuality(0.01), Truncation(0.015, input_noise=0.0)))
+    assert found is not None
+    assert (found.input_threshold, found.threshold > 0) == (1.0, True)
 
 
 def test_a_goal_that_is_loosened_is_met_by_what_was_tried(plan: Plan) -> None:
