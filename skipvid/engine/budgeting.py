@@ -75,7 +75,7 @@ class Budgeting:
 
         Args:
             picture: The frame; what is no image of the network's input size is left for the executor to refuse.
-            rules: The commit rules of the frame.
+            rules: The commit rules as the policy has them: what care holds finer at the input in places is no reason to wait.
             full: Whether everything is recomputed.
             calibrating: Whether the frame is executed exactly.
         """

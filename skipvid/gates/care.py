@@ -94,8 +94,8 @@ class Care:
         """The rules with thresholds of the input to go with relief.
 
         Where that is above 1 the input is twice as coarse, up to `NOISE_MOST`. Where it is below 1 it is twice as fine: what the
-        network is hardly sure of is lost to less than what the noise hides. Executors know one threshold for 1 and below, so this
-        needs factors none of which is 1.
+        network is hardly sure of is lost to less than what the noise hides. Executors know one threshold for 1 and below, so the
+        latter is for factors none of which is 1.
 
         Args:
             settings: The rules.

@@ -204,7 +204,8 @@ def nearest(search: Search) -> Tunable:
     tried = [trial for trial in search.trials if trial.policy.threshold > 0 and nearly.met(trial)]
     if tried:
         return min(tried, key=search.goal.scored).policy
-    return uniform(search.base, INPUTS[0], DILATIONS[1], [t for t in _careful(search) if t > 0][:1])[0]
+    least = min(threshold for threshold in _careful(search) if threshold > 0)
+    return uniform(search.base, INPUTS[0], DILATIONS[1], [least])[0]
 
 
 def _careful(search: Search) -> Sequence[float]:
