@@ -2,12 +2,12 @@
 
     python benchmarks/shared.py --model yolox_nano.onnx -o yolox_nano.json VIDEO...
 
-Around ``balanced`` all groups of gates are moved at once in designed trials (`skipvid.tune.screening`), every video on its own.
-The effects that a group has on arithmetic and loss are taken as logarithms and averaged over the videos, so that one where little
-moves counts as much as one where everything does. Thresholds are moved by what they save for what they lose, and all of them
-scaled until the loss on these videos is that of the preset, again in the mean of logarithms. The file carries no scales: each
-video's own hold. What it is worth is told by other videos: with ``--held-out VIDEO...`` the file and the preset are both scaled,
-and what the file executes at equal loss is told.
+Around ``balanced``, with the care of the model's card, all groups of gates are moved at once in designed trials
+(`skipvid.tune.screening`), every video on its own. The effects that a group has on arithmetic and loss are taken as logarithms
+and averaged over the videos, so that one where little moves counts as much as one where everything does. Thresholds are moved by
+what they save for what they lose, and all of them scaled until the loss on these videos is that of the preset, again in the mean
+of logarithms. The file carries no scales: each video's own hold. What it is worth is told by other videos: with ``--held-out
+VIDEO...`` the file and the preset are both scaled, and what the file executes at equal loss is told.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from skipvid.gates.presets import preset
 from skipvid.gates.thresholds import Thresholds, save_thresholds
+from skipvid.models.gating import gating
 from skipvid.models.loading import load
 from skipvid.models.model import Model
 from skipvid.tune.groups import groups
@@ -69,8 +70,9 @@ def main() -> None:
 
 
 def _benches(model: Model, videos: Sequence[str], options: argparse.Namespace) -> list[Bench]:
-    norm = tunable(preset("balanced")).norm
-    return [Bench([sample_video(model, video, options.frames)], threads=options.threads, norm=norm) for video in videos]
+    norm, care = tunable(preset("balanced")).norm, None if options.without_care else gating(model).care
+    footage = [sample_video(model, video, options.frames) for video in videos]
+    return [Bench([item], threads=options.threads, norm=norm, care=care) for item in footage]
 
 
 def _figures(policy: Tunable, benches: Sequence[Bench]) -> NDArray[np.float64]:
@@ -146,6 +148,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, default=60, help="frames sampled of each video")
     parser.add_argument("--strength", type=float, default=0.7, help="of the move along the measured direction")
     parser.add_argument("--finer", type=float, default=1.0, help="factor on all thresholds at the end")
+    parser.add_argument("--without-care", action="store_true", help="thresholds that are the same everywhere in a picture")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("-o", "--out", type=Path, required=True)
     return parser.parse_args()

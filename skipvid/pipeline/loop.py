@@ -17,6 +17,7 @@ from skipvid.pipeline.observer import FrameReport, Observer, RunResult, Started,
 from skipvid.pipeline.outputs import Outputs
 from skipvid.pipeline.pace import Pace, budget_of
 from skipvid.pipeline.painter import Painter
+from skipvid.pipeline.passes import full_passes
 from skipvid.pipeline.record import Record, public_name
 from skipvid.pipeline.schedule import Mode, Schedule
 from skipvid.pipeline.setup import Setup
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Loop"]
 
+_WAITED_MS = 500.0  # a full pass that takes longer is not made to be timed: what its first frame paid besides is little of it
 _CUT_OFF = 0.9  # a file that ends before this share of the frames it claims was cut off, not just counted wrongly
 
 
@@ -215,6 +217,7 @@ class Loop:
         seconds = self._seconds()
         if self._auditor is not None:
             self._tally.precision = self._auditor.precision()
+        self._time_full_passes()
         if record is not None:
             record.write(self._ending.status, self._tally, self._notices, seconds)
         result = self._tally.result(
@@ -228,6 +231,12 @@ class Loop:
         )
         self._observer.finished(result)
         return result
+
+    def _time_full_passes(self) -> None:
+        """Where but the first frame was computed in full: full passes under the conditions of the others, to compare with."""
+        first, image = self._tally.savings.first_ms, self._network.image
+        if first is not None and first <= _WAITED_MS and image is not None and self._tally.frames > 1:
+            self._tally.savings.add_passes(full_passes(self._setup.stream, image))
 
     def _fail(self, record: Record | None, error: BaseException) -> None:
         if record is None:

@@ -9,9 +9,9 @@ from skipvid.pipeline.config import RunConfig
 from skipvid.pipeline.memory import keep_freed_memory
 from skipvid.pipeline.observer import Observer, RunResult, Silent
 from skipvid.pipeline.pace import Pace, budget_of
+from skipvid.pipeline.passes import warm_up
 from skipvid.pipeline.record import public_name
 from skipvid.pipeline.setup import Models, assemble
-from skipvid.pipeline.stages import warm_up
 from skipvid.pipeline.stop import Stop
 from skipvid.pipeline.window import Window, display_problem
 from skipvid.video.cv import opencv_threads

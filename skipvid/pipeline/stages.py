@@ -31,7 +31,6 @@ __all__ = [
     "prepare",
     "recognised",
     "same_picture",
-    "warm_up",
 ]
 
 ByteArray = NDArray[np.uint8]
@@ -191,13 +190,6 @@ def same_picture(image: ByteArray, other: ByteArray) -> bool:
     return np.array_equal(image, other)
 
 
-def warm_up(stream: FrameStream, height: int, width: int) -> None:
-    """Run one grey picture through, so that no frame pays for buffers, packed weights and threads; then forget it."""
-    stream.step_image(np.full((height, width, 3), 114, np.uint8))
-    stream.outputs()
-    stream.reset()
-
-
 class Network:
     """The network and head stage of one video.
 
@@ -206,6 +198,9 @@ class Network:
         decode: Turns outputs and the letterbox of their frame into detections in pixels of the frame.
         heat_every: Of every so many frames, the first tells where the network was recomputed; 0: none does.
         auditor: Compares frames with a full pass; it is asked after every frame. None: nobody does.
+
+    Attributes:
+        image: What the network saw of the last frame, or None before the first.
     """
 
     def __init__(
@@ -222,7 +217,7 @@ class Network:
         self._frames = 0
         self._auditor = auditor
         self._found: Detections | None = None
-        self._image: ByteArray | None = None  # that of the frame before
+        self.image: ByteArray | None = None
 
     def compute(self, items: Iterable[Prepared | Alike]) -> Iterator[Computed]:
         """Detections of every frame, in order."""
@@ -235,8 +230,8 @@ class Network:
             stream.refresh("size")
         elif item.frame.gap:
             stream.refresh("seek")
-        stream.step_image(item.image, repeated=item.image is self._image)
-        self._image = item.image
+        stream.step_image(item.image, repeated=item.image is self.image)
+        self.image = item.image
         computed = perf_counter()
         changed = stream.changed or self._found is None or item.resized
         if changed:

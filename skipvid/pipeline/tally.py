@@ -85,6 +85,7 @@ class Tally:
             "network_ms": round(self.savings.network_ms, 3),
             "full_ms": round(full_ms, 3),
             "full_frames": full_frames,
+            "passes_ms": [round(ms, 3) for ms in self.savings.passes],
             "ms": {stage: round(total, 3) for stage, total in self.ms.items()},
             "seconds": round(seconds, 3),
             **self._checks(),

@@ -1,13 +1,14 @@
 """What skipping saved, three ways that always stand together: arithmetic, network time, whole-program time.
 
-The time that full passes would have taken is estimated from the frames of the same run that were computed in full or nearly so;
-without the time of deciding what to compute, which a network that computes everything does not have.
+The time that full passes would have taken is estimated from the frames of the same run that were computed in full or nearly so,
+and from full passes made when it was over; without the time of deciding what to compute, which a network that computes everything
+does not have.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -40,8 +41,9 @@ class Savings:
         dense: Those of full passes.
         network: Of the network's time, or None where there is nothing to compare with.
         program: Of the whole program's time, or None likewise, and where a camera sets the pace.
-        full_ms: Median time of a full pass, in ms, over the frames computed in full.
-        full_frames: How many these are.
+        full_ms: Median time of a full pass, in ms.
+        full_frames: Of how many that is the median.
+        cold: Whether the first frame is the only one, which also pays for memory and caches.
         network_ms: Mean network time per frame, in ms.
         seconds: Wall time of the run.
         dense_seconds: Estimated wall time with full passes only, or None.
@@ -55,6 +57,7 @@ class Savings:
     program: float | None
     full_ms: float
     full_frames: int
+    cold: bool
     network_ms: float
     seconds: float
     dense_seconds: float | None
@@ -71,9 +74,11 @@ class Savings:
         if self.network is None:
             single = "The only frame was computed in full" if self.full_frames else "No frame was computed in full"
             return f"{single}, so there is nothing to compare times with."
+        if self.cold:
+            return f"Times are against the first frame, the only one computed in full ({self.full_ms:.1f} ms): a rough figure."
         if self.full_frames == 1:
-            return f"Times are against the one frame computed in full ({self.full_ms:.1f} ms), a rough figure."
-        return f"Times are against the {self.full_frames} frames computed in full or nearly so (median {self.full_ms:.1f} ms)."
+            return f"Times are against a full pass ({self.full_ms:.1f} ms)."
+        return f"Times are against {self.full_frames} full passes (median {self.full_ms:.1f} ms)."
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -99,6 +104,7 @@ class SavingsCount:
         self.network_ms = 0.0
         self._first: float | None = None
         self._later = array("d")
+        self._passes = array("d")
 
     def add(self, macs: int, dense_macs: int, ms: Mapping[str, float]) -> None:
         """Count the next frame, with its times by stage in ms."""
@@ -112,11 +118,26 @@ class SavingsCount:
         self.dense_macs += dense_macs
         self.network_ms += network_ms(ms)
 
+    def add_passes(self, ms: Iterable[float]) -> None:
+        """Times of full passes that were made when the run was over, in ms."""
+        self._passes.extend(ms)
+
+    @property
+    def passes(self) -> Sequence[float]:
+        """The times of `add_passes`."""
+        return tuple(self._passes)
+
+    @property
+    def first_ms(self) -> float | None:
+        """Time of the first frame, where it was computed in full and no other was, in ms."""
+        return None if self._later or self._passes else self._first
+
     @property
     def full(self) -> tuple[float, int]:
-        """Median time of a full pass, in ms, and over how many frames it is taken."""
-        if self._later:
-            return median(self._later), len(self._later)
+        """Median time of a full pass, in ms, and over how many it is taken."""
+        known = [*self._later, *self._passes]
+        if known:
+            return median(known), len(known)
         # The first frame also pays for memory and caches: it counts only where it is the only one.
         return (0.0, 0) if self._first is None else (self._first, 1)
 
@@ -140,6 +161,7 @@ class SavingsCount:
             program=1 - seconds / dense_seconds if estimated else None,
             full_ms=full_ms,
             full_frames=count,
+            cold=self.first_ms is not None,
             network_ms=mean,
             seconds=seconds,
             dense_seconds=dense_seconds if estimated else None,

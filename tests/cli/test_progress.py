@@ -26,6 +26,7 @@ RESULT = RunResult(
         program=0.4,
         full_ms=20.0,
         full_frames=4,
+        cold=False,
         network_ms=5.0,
         seconds=2.0,
         dense_seconds=3.5,
@@ -98,7 +99,7 @@ def test_the_summary_shows_what_was_saved_together_and_against_what() -> None:
     start = lines.index("MACs saved 75.0 % 2.00 G of 8.00 G executed, 4.0x fewer")
     assert lines[start + 1] == "Network time saved 75.0 % 5.0 ms instead of 20.0 ms per frame"
     assert lines[start + 2] == "Whole-program time saved 40.0 % 2.0 s instead of 3.5 s (estimated)"
-    assert lines[start + 3] == "Times are against the 4 frames computed in full or nearly so (median 20.0 ms)."
+    assert lines[start + 3] == "Times are against 4 full passes (median 20.0 ms)."
     assert text.splitlines()[-1] == "Results are in runs/walk/"
 
 

@@ -38,7 +38,25 @@ def test_the_first_frame_warms_up_and_counts_only_where_no_other_was_computed_in
     assert (saved.full_ms, saved.full_frames) == (20.0, 1)
     assert saved.network == pytest.approx(1 - (100 / 3) / 20)
     assert saved.dense_seconds == pytest.approx(0.1 + 3 * (20 - 100 / 3) / 1000)
-    assert measured((10, 50.0, 22.0), (1, 1.0, 4.0)).full_ms == 22.0
+    assert not saved.cold
+    alone = measured((10, 50.0, 22.0), (1, 1.0, 4.0))
+    assert (alone.full_ms, alone.cold) == (22.0, True)
+    assert alone.basis == "Times are against the first frame, the only one computed in full (22.0 ms): a rough figure."
+
+
+def test_passes_made_in_the_end_count_as_frames_computed_in_full_do() -> None:
+    count = SavingsCount()
+    for macs, network in ((10, 30.0), (1, 4.0)):
+        count.add(macs, 10, {"network": network})
+    assert count.first_ms == 30.0
+    count.add_passes([21.0])
+    assert (count.first_ms, count.full) == (None, (21.0, 1))
+    assert count.measure(0.1).basis == "Times are against a full pass (21.0 ms)."
+    count.add_passes([20.0])
+    count.add(10, 10, {"network": 19.0})
+    assert count.full == (20.0, 3)
+    saved = count.measure(0.1)
+    assert (saved.cold, saved.basis) == (False, "Times are against 3 full passes (median 20.0 ms).")
 
 
 def test_a_single_frame_saves_no_time_and_has_nothing_to_compare_with() -> None:

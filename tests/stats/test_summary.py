@@ -39,6 +39,14 @@ def test_time_saved_is_measured_against_the_frames_computed_in_full(tmp_path: Pa
     assert saved.program == pytest.approx(1 - 2.0 / saved.dense_seconds)
 
 
+def test_full_passes_made_in_the_end_are_read_back(tmp_path: Path) -> None:
+    cold = read_summary(write_run(tmp_path / "cold", refresh={0: "first"})).savings
+    assert (cold.full_frames, cold.cold) == (1, True)
+    totals = {"seconds": 2.0, "passes_ms": [16.0, 15.0, 17.0]}
+    saved = read_summary(write_run(tmp_path / "timed", refresh={0: "first"}, totals=totals)).savings
+    assert (saved.full_ms, saved.full_frames, saved.cold) == (16.0, 3, False)
+
+
 def test_a_run_without_full_frames_claims_no_time_saved(tmp_path: Path) -> None:
     saved = read_summary(write_run(tmp_path, refresh={})).savings
     assert (saved.network, saved.program, saved.full_frames) == (None, None, 0)
