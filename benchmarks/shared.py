@@ -57,10 +57,10 @@ def main() -> None:
     losses = [_figures(shaped.scaled(f), benches)[:, 1].mean() for f in FACTORS]
     found = shaped.scaled(exp(float(np.interp(level, losses, np.log(FACTORS)))) * options.finer)
     asked = {"reference": "balanced", "strength": options.strength, "finer": options.finer}
-    measured = {**asked, "chosen_on": _table(found, base, benches)}
+    measured = {**asked, "chosen_on": _table(found, base, benches, options.finer)}
     if options.held_out:
         others = _benches(model, options.held_out, options)
-        measured["held_out"] = _table(found, base, others)
+        measured["held_out"] = _table(found, base, others, options.finer)
     footage = tuple(bench.footage[0].facts() for bench in benches)
     size = (model.plan.input.height, model.plan.input.width)
     save_thresholds(options.out, Thresholds(found, plan.sha256, model.name, size, footage=footage, measured=measured))
@@ -94,9 +94,13 @@ def _screen(base: Tunable, benches: Sequence[Bench]) -> Effects:
     return Effects(names, -slopes[:, 0], slopes[:, 1])
 
 
-def _table(found: Tunable, base: Tunable, benches: Sequence[Bench]) -> dict[str, Any]:
-    """What both come to on each video, and what the file executes at equal loss, as a share of what the preset does."""
-    curves = [np.array([_figures(policy.scaled(f), benches) for f in FACTORS]) for policy in (found, base)]
+def _table(found: Tunable, base: Tunable, benches: Sequence[Bench], finer: float) -> dict[str, Any]:
+    """What both come to on each video, and what the file executes at equal loss, as a share of what the preset does.
+
+    For the latter both are scaled around the loss of the preset, however much finer the file is.
+    """
+    alike = (found.scaled(1 / finer), base)
+    curves = [np.array([_figures(policy.scaled(f), benches) for f in FACTORS]) for policy in alike]
     rows: list[dict[str, Any]] = []
     for k, bench in enumerate(benches):
         row: dict[str, Any] = {"name": bench.footage[0].name, "macs_at_equal_loss": _ratio(curves[0][:, k], curves[1][:, k])}
