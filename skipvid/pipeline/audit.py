@@ -12,6 +12,7 @@ from skipvid.engine.stream import Stream
 from skipvid.models.detection import Detections
 from skipvid.pipeline.stages import Prepared
 from skipvid.plan import FloatArray
+from skipvid.stats.savings import pass_ms
 from skipvid.tune.agreement import agreement
 from skipvid.tune.matching import match, same_label
 from skipvid.video.letterbox import Letterbox
@@ -49,6 +50,7 @@ class Auditor:
         began = perf_counter()
         self._dense.refresh("audit")
         self._dense.step_image(item.image)
+        full_ms = pass_ms(self._dense.last.ms)
         true, held = self._dense.views(), self._stream.views()
         wanted = self._decode(true, item.box)
         self._pairs.append((wanted, found))
@@ -57,6 +59,7 @@ class Auditor:
         ms = 1000 * (perf_counter() - began)
         return {
             "ms": round(ms, 3),
+            "full_ms": round(full_ms, 3),
             "dense": len(wanted),
             "missed": missed,
             "false": false,

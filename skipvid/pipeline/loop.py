@@ -184,6 +184,7 @@ class Loop:
             self._tally.budget.add(budget_row(cost.budget), network, cost.refresh, cost.calibrating)
         if item.audit is not None:
             self._tally.audit.add(item.audit)
+            self._tally.savings.add_audit(item.audit)
         if self._pace is not None:
             self._pace.add(ms, overlapped=self._schedule.mode is not Mode.SEQUENTIAL)
             self._setup.stream.budget = budget_of(self._config, self._pace)
@@ -233,9 +234,13 @@ class Loop:
         return result
 
     def _time_full_passes(self) -> None:
-        """Where but the first frame was computed in full: full passes under the conditions of the others, to compare with."""
+        """Where none but the first frame was computed in full: full passes to compare with.
+
+        Not where pictures were written: beside encoders a network takes up to several times as long, as full passes would have.
+        """
         first, image = self._tally.savings.first_ms, self._network.image
-        if first is not None and first <= _WAITED_MS and image is not None and self._tally.frames > 1:
+        told = first is None or first > _WAITED_MS or self._config.output.pictures
+        if not told and image is not None and self._tally.frames > 1:
             self._tally.savings.add_passes(full_passes(self._setup.stream, image))
 
     def _fail(self, record: Record | None, error: BaseException) -> None:

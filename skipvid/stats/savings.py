@@ -1,8 +1,8 @@
 """What skipping saved, three ways that always stand together: arithmetic, network time, whole-program time.
 
 The time that full passes would have taken is estimated from the frames of the same run that were computed in full or nearly so,
-and from full passes made when it was over; without the time of deciding what to compute, which a network that computes everything
-does not have.
+from its audits, and from full passes made when it was over, where nothing had competed with it for the processors. The time of
+deciding what to compute is left out, which a network that computes everything does not have.
 """
 
 from __future__ import annotations
@@ -117,6 +117,11 @@ class SavingsCount:
         self.macs += macs
         self.dense_macs += dense_macs
         self.network_ms += network_ms(ms)
+
+    def add_audit(self, audit: Mapping[str, Any]) -> None:
+        """Count the full pass of an audit, as the ``audit`` entry of its row tells of it."""
+        if (ms := audit.get("full_ms")) is not None:
+            self._later.append(float(ms))
 
     def add_passes(self, ms: Iterable[float]) -> None:
         """Times of full passes that were made when the run was over, in ms."""

@@ -186,6 +186,7 @@ def read_summary(folder: Path) -> RunSummary:
     count = SavingsCount()
     for row in table:
         count.add(int(row["macs"]), int(row["dense_macs"]), row.get("ms", {}))
+        count.add_audit(row.get("audit", {}))
     count.add_passes(float(ms) for ms in _get(facts, "totals", "passes_ms") or ())
     return RunSummary(
         folder=folder,

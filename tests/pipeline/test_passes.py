@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.making import scene, write_clip
 from skipvid.pipeline import loop
-from skipvid.pipeline.config import GateChoice, ModelChoice, RunConfig
+from skipvid.pipeline.config import GateChoice, ModelChoice, OutputChoice, RunConfig
 from skipvid.pipeline.passes import full_passes
 from skipvid.pipeline.process import run
 from skipvid.stats import files, rows
@@ -45,7 +45,8 @@ def test_as_many_passes_are_made_as_fit_but_one_at_least(ms: float, passes: int)
 
 @pytest.fixture
 def config(clip: Path, model: Path, tmp_path: Path) -> RunConfig:
-    return RunConfig(str(clip), tmp_path / "out", ModelChoice(str(model)), engine="reference")
+    output = OutputChoice(annotated=False, heatmap=False)
+    return RunConfig(str(clip), tmp_path / "out", ModelChoice(str(model)), output=output, engine="reference")
 
 
 def test_a_run_ends_with_full_passes_that_no_row_tells_of(config: RunConfig) -> None:
@@ -71,6 +72,22 @@ def test_no_pass_is_made_where_frames_were_computed_in_full(config: RunConfig) -
 def test_nor_for_a_single_frame(config: RunConfig, tmp_path: Path) -> None:
     one = replace(config, source=str(write_clip(tmp_path / "one.mp4", [scene()])))
     assert run(one).savings.network is None
+
+
+def test_nor_beside_encoders_which_full_passes_would_have_had_beside_them(config: RunConfig) -> None:
+    saved = run(replace(config, output=OutputChoice())).savings
+    assert (saved.full_frames, saved.cold) == (1, True)
+
+
+def test_audits_tell_what_a_full_pass_takes(config: RunConfig) -> None:
+    audited = replace(config, output=OutputChoice(), audit=8)
+    saved = run(audited).savings
+    assert audited.folder is not None
+    full = [row["audit"]["full_ms"] for row in rows.read_rows(audited.folder / files.STATS) if "audit" in row]
+    assert len(full) == 3
+    assert saved.full_ms == pytest.approx(float(np.median(full)))
+    assert (saved.full_frames, saved.cold) == (3, False)
+    assert read_summary(audited.folder).savings.full_ms == saved.full_ms
 
 
 def test_nor_where_a_pass_takes_long(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
