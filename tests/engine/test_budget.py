@@ -13,6 +13,7 @@ from skipvid.engine import EngineName, native_reason
 from skipvid.engine.stream import BUDGET, FIRST, Stream
 from skipvid.errors import UsageError
 from skipvid.gates.budget import FINER, TOLERANCE, Budget
+from skipvid.gates.care import Care
 from skipvid.gates.norms import InputNorm
 from skipvid.gates.policies import Truncation
 from skipvid.gates.safety import SCENE_CUT, Safety
@@ -188,6 +189,23 @@ def test_where_gates_remember_thresholds_fall_without_a_full_pass_and_nothing_th
     for name, expected in plain.outputs().items():
         # Not the same bits: it depends on when a change came. Left at the coarse thresholds it would be 0.12 off.
         np.testing.assert_allclose(stream.outputs()[name], expected, atol=0.05)
+
+
+def test_what_care_would_see_at_the_input_but_nobody_asked_for_does_not_wait() -> None:
+    """Tiles are chosen by the threshold asked for, while the executor holds half of it around what is unsure."""
+    policy = InputNorm(0.1, input_threshold=THRESHOLD, input_noise=0.0, relative=False)
+    careful = Care(unsure=0.5, certain=2.0, elsewhere=3.0)
+    budget = Budget(0.05, max_age=20, tile=6, cost=macs)
+    s = Stream(PLAN, policy, engine="reference", pixels=grey_pixels(), safety=None, budget=budget, care=careful)
+    still = np.full((HEIGHT, WIDTH, 3), 100, np.uint8)
+    for image in (still, still, still + np.uint8(0.75 * THRESHOLD)):
+        s.step_image(image)
+        s.saw(np.zeros((0, 4)), np.zeros(0))
+    assert s.settings.input.threshold == THRESHOLD / 2
+    assert s.last.budget is not None
+    assert s.last.budget.withheld == 0
+    s.step_image(still + np.uint8(2.5 * THRESHOLD))
+    assert s.last.budget.withheld > 0
 
 
 def test_thresholds_of_zero_stay_and_are_not_made_finer_in_vain() -> None:
