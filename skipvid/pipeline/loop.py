@@ -138,6 +138,8 @@ class Loop:
                     break
             if outputs.closed_by_viewer or self._stop.requested:
                 self._ending = _Ending(Status.INTERRUPTED, self._stop.signal)
+            else:  # the network's thread has ended, and the encoders have not
+                self._time_full_passes()
             outputs.finish()
         for note in self._source.notes:
             self._notice(note)
@@ -218,7 +220,6 @@ class Loop:
         seconds = self._seconds()
         if self._auditor is not None:
             self._tally.precision = self._auditor.precision()
-        self._time_full_passes()
         if record is not None:
             record.write(self._ending.status, self._tally, self._notices, seconds)
         result = self._tally.result(
@@ -236,11 +237,10 @@ class Loop:
     def _time_full_passes(self) -> None:
         """Where none but the first frame was computed in full: full passes to compare with.
 
-        Not where pictures were written: beside encoders a network takes up to several times as long, as full passes would have.
+        Beside encoders a network takes longer than alone, the smaller the more, and so do these as long as they have frames left.
         """
         first, image = self._tally.savings.first_ms, self._network.image
-        told = first is None or first > _WAITED_MS or self._config.output.pictures
-        if not told and image is not None and self._tally.frames > 1:
+        if first is not None and first <= _WAITED_MS and image is not None and self._tally.frames > 1:
             self._tally.savings.add_passes(full_passes(self._setup.stream, image))
 
     def _fail(self, record: Record | None, error: BaseException) -> None:

@@ -1,8 +1,8 @@
 """What skipping saved, three ways that always stand together: arithmetic, network time, whole-program time.
 
 The time that full passes would have taken is estimated from the frames of the same run that were computed in full or nearly so,
-from its audits, and from full passes made when it was over, where nothing had competed with it for the processors. The time of
-deciding what to compute is left out, which a network that computes everything does not have.
+from its audits, and from full passes made in the end; without the time of deciding what to compute, which a network that computes
+everything does not have.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class SavingsCount:
             self._later.append(float(ms))
 
     def add_passes(self, ms: Iterable[float]) -> None:
-        """Times of full passes that were made when the run was over, in ms."""
+        """Times of full passes that were made in the end, in ms."""
         self._passes.extend(ms)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,9 +13,11 @@ import pytest
 
 from pipeline.making import scene, write_clip
 from skipvid.pipeline import loop
-from skipvid.pipeline.config import GateChoice, ModelChoice, OutputChoice, RunConfig
+from skipvid.pipeline.config import GateChoice, ModelChoice, RunConfig
+from skipvid.pipeline.observer import FrameReport, Silent, Status
 from skipvid.pipeline.passes import full_passes
 from skipvid.pipeline.process import run
+from skipvid.pipeline.stop import Stop
 from skipvid.stats import files, rows
 from skipvid.stats.summary import read_summary
 
@@ -45,8 +48,7 @@ def test_as_many_passes_are_made_as_fit_but_one_at_least(ms: float, passes: int)
 
 @pytest.fixture
 def config(clip: Path, model: Path, tmp_path: Path) -> RunConfig:
-    output = OutputChoice(annotated=False, heatmap=False)
-    return RunConfig(str(clip), tmp_path / "out", ModelChoice(str(model)), output=output, engine="reference")
+    return RunConfig(str(clip), tmp_path / "out", ModelChoice(str(model)), engine="reference")
 
 
 def test_a_run_ends_with_full_passes_that_no_row_tells_of(config: RunConfig) -> None:
@@ -74,13 +76,23 @@ def test_nor_for_a_single_frame(config: RunConfig, tmp_path: Path) -> None:
     assert run(one).savings.network is None
 
 
-def test_nor_beside_encoders_which_full_passes_would_have_had_beside_them(config: RunConfig) -> None:
-    saved = run(replace(config, output=OutputChoice())).savings
-    assert (saved.full_frames, saved.cold) == (1, True)
+def test_nor_where_the_run_is_stopped(config: RunConfig) -> None:
+    """The network's thread may be at work then."""
+    stop = Stop()
+
+    class Stopping(Silent):
+        def frame(self, report: FrameReport) -> None:
+            if report.done == 5:
+                stop.request(signal.SIGINT)
+
+    result = run(config, Stopping(), stop)
+    assert result.status is Status.INTERRUPTED
+    assert config.folder is not None
+    assert files.read_run(config.folder)["totals"]["passes_ms"] == []
 
 
 def test_audits_tell_what_a_full_pass_takes(config: RunConfig) -> None:
-    audited = replace(config, output=OutputChoice(), audit=8)
+    audited = replace(config, audit=8)
     saved = run(audited).savings
     assert audited.folder is not None
     full = [row["audit"]["full_ms"] for row in rows.read_rows(audited.folder / files.STATS) if "audit" in row]
