@@ -7,11 +7,9 @@ import numpy as np
 from skipvid.pipeline.stages import ByteArray, FrameStream
 from skipvid.stats.savings import pass_ms
 
-__all__ = ["WITHIN_MS", "full_passes", "warm_up"]
+__all__ = ["full_passes", "warm_up"]
 
-WITHIN_MS = 40.0
-"""Time for passes that are only made to be timed."""
-
+_WITHIN_MS = 40.0  # for passes that are only made to be timed
 _MOST = 3
 
 
@@ -23,12 +21,12 @@ def warm_up(stream: FrameStream, height: int, width: int) -> None:
 
 
 def full_passes(stream: FrameStream, image: ByteArray) -> list[float]:
-    """Time of full passes over a picture, in ms: one, and up to three where they fit into `WITHIN_MS`.
+    """Time of full passes over a picture, in ms: one, and up to three where they fit into 40 ms.
 
     For when a stream has done its work, with the memory, the caches and the threads that its frames had.
     """
     times: list[float] = []
-    while len(times) < _MOST and (not times or sum(times) + times[-1] <= WITHIN_MS):
+    while len(times) < _MOST and (not times or sum(times) + times[-1] <= _WITHIN_MS):
         stream.refresh("measured")
         stream.step_image(image)
         stream.views()

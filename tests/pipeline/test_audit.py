@@ -60,6 +60,19 @@ def test_an_audit_sees_what_a_run_misses(config: RunConfig, tmp_path: Path) -> N
     assert _total(config, "audit")["f1"] == pytest.approx(1 / 3, abs=1e-4)
 
 
+def test_the_time_of_a_full_pass_has_the_tail_of_the_graph_in_it(monkeypatch: pytest.MonkeyPatch, config: RunConfig) -> None:
+    """The tail runs when outputs are asked for, not when a frame is executed."""
+    views = Stream.views
+
+    def slow(stream: Stream) -> Any:
+        stream.last.ms["tail"] = 1000.0  # type: ignore[index]
+        return views(stream)
+
+    monkeypatch.setattr(Stream, "views", slow)
+    run(replace(config, audit=8))
+    assert all(row["audit"]["full_ms"] > 1000 for row in _stats(config) if "audit" in row)
+
+
 def test_audits_leave_the_run_as_it_is(config: RunConfig, tmp_path: Path) -> None:
     audited = replace(config, folder=tmp_path / "audited", audit=3)
     for each in (config, audited):

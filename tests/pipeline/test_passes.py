@@ -23,7 +23,7 @@ from skipvid.stats.summary import read_summary
 
 
 class Slow:
-    """A stream whose full passes take a given time; the first one as long as it likes."""
+    """A stream whose full passes are told to have taken a given time."""
 
     def __init__(self, ms: float) -> None:
         self.refreshed = 0
