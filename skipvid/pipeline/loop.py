@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Loop"]
 
-_WAITED_MS = 500.0  # a full pass that takes longer is not made to be timed: what its first frame paid besides is little of it
+_MEASURING = 0.02  # share of the time of a run for passes that are only made to be timed
 _CUT_OFF = 0.9  # a file that ends before this share of the frames it claims was cut off, not just counted wrongly
 
 
@@ -240,8 +240,9 @@ class Loop:
         Beside encoders a network takes longer than alone, the smaller the more, and so do these as long as they have frames left.
         """
         first, image = self._tally.savings.first_ms, self._network.image
-        if first is not None and first <= _WAITED_MS and image is not None and self._tally.frames > 1:
-            self._tally.savings.add_passes(full_passes(self._setup.stream, image))
+        if first is not None and image is not None and self._tally.frames > 1:
+            within_ms = 1000 * _MEASURING * self._seconds()
+            self._tally.savings.add_passes(full_passes(self._setup.stream, image, first, within_ms))
 
     def _fail(self, record: Record | None, error: BaseException) -> None:
         if record is None:

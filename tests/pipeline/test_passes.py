@@ -39,10 +39,13 @@ class Slow:
         return {}
 
 
-@pytest.mark.parametrize(("ms", "passes"), [(1.0, 3), (13.0, 3), (15.0, 2), (20.0, 2), (21.0, 1), (400.0, 1)])
-def test_as_many_passes_are_made_as_fit_but_one_at_least(ms: float, passes: int) -> None:
+@pytest.mark.parametrize(
+    ("expected", "ms", "passes"),
+    [(1.0, 1.0, 3), (40.0, 13.0, 3), (15.0, 15.0, 2), (15.0, 20.0, 2), (15.0, 21.0, 1), (15.0, 400.0, 1), (41.0, 1.0, 0)],
+)
+def test_as_many_passes_are_made_as_fit(expected: float, ms: float, passes: int) -> None:
     stream: Any = Slow(ms)
-    assert full_passes(stream, np.zeros((4, 4, 3), np.uint8)) == [ms] * passes
+    assert full_passes(stream, np.zeros((4, 4, 3), np.uint8), expected, 40.0) == [ms] * passes
     assert stream.refreshed == passes
 
 
@@ -51,6 +54,13 @@ def config(clip: Path, model: Path, tmp_path: Path) -> RunConfig:
     return RunConfig(str(clip), tmp_path / "out", ModelChoice(str(model)), engine="reference")
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time enough, in runs of a second."""
+    monkeypatch.setattr(loop, "_MEASURING", 10.0)
+
+
+@pytest.mark.usefixtures("patient")
 def test_a_run_ends_with_full_passes_that_no_row_tells_of(config: RunConfig) -> None:
     result = run(config)
     assert config.folder is not None
@@ -64,6 +74,7 @@ def test_a_run_ends_with_full_passes_that_no_row_tells_of(config: RunConfig) -> 
     assert not result.savings.cold
 
 
+@pytest.mark.usefixtures("patient")
 def test_no_pass_is_made_where_frames_were_computed_in_full(config: RunConfig) -> None:
     exact = replace(config, gate=GateChoice(preset="balanced", refresh_every=1))
     assert run(exact).savings.full_frames > 3
@@ -71,11 +82,13 @@ def test_no_pass_is_made_where_frames_were_computed_in_full(config: RunConfig) -
     assert files.read_run(exact.folder)["totals"]["passes_ms"] == []
 
 
+@pytest.mark.usefixtures("patient")
 def test_nor_for_a_single_frame(config: RunConfig, tmp_path: Path) -> None:
     one = replace(config, source=str(write_clip(tmp_path / "one.mp4", [scene()])))
     assert run(one).savings.network is None
 
 
+@pytest.mark.usefixtures("patient")
 def test_nor_where_the_run_is_stopped(config: RunConfig) -> None:
     """The network's thread may be at work then."""
     stop = Stop()
@@ -102,7 +115,7 @@ def test_audits_tell_what_a_full_pass_takes(config: RunConfig) -> None:
     assert read_summary(audited.folder).savings.full_ms == saved.full_ms
 
 
-def test_nor_where_a_pass_takes_long(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "_WAITED_MS", 0.0)
+def test_nor_where_it_would_take_more_than_its_share_of_the_run(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "_MEASURING", 0.0)
     saved = run(config).savings
     assert (saved.full_frames, saved.cold) == (1, True)
