@@ -77,7 +77,7 @@ class Savings:
         if self.cold:
             return f"Times are against the first frame, the only one computed in full ({self.full_ms:.1f} ms): a rough figure."
         if self.full_frames == 1:
-            return f"Times are against a full pass ({self.full_ms:.1f} ms)."
+            return f"Times are against one full pass ({self.full_ms:.1f} ms): a rough figure."
         return f"Times are against {self.full_frames} full passes (median {self.full_ms:.1f} ms)."
 
     def to_dict(self) -> dict[str, Any]:

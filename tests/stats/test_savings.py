@@ -51,7 +51,7 @@ def test_passes_made_in_the_end_count_as_frames_computed_in_full_do() -> None:
     assert count.first_ms == 30.0
     count.add_passes([21.0])
     assert (count.first_ms, count.full) == (None, (21.0, 1))
-    assert count.measure(0.1).basis == "Times are against a full pass (21.0 ms)."
+    assert count.measure(0.1).basis == "Times are against one full pass (21.0 ms): a rough figure."
     count.add_passes([20.0])
     count.add(10, 10, {"network": 19.0})
     assert count.full == (20.0, 3)
