@@ -18,11 +18,14 @@ from skipvid.models.model import Model
 from skipvid.video.letterbox import Letterbox
 from skipvid.video.source import Source, open_source
 
-__all__ = ["CHUNK", "SEARCHED", "Clip", "Footage", "sample", "sample_video", "successive"]
+__all__ = ["CHUNK", "LEAD", "SEARCHED", "Clip", "Footage", "sample", "sample_video", "successive"]
 
 CHUNK = 40
 SEARCHED = 3 * CHUNK
 """Frames that a search uses at most, in all: trials take their time, and what is held back makes the result sure."""
+
+LEAD = 20
+"""Frames in front of a clip that is searched on: what gates leave behind after a full pass comes to about its level in them."""
 
 _LEAST_CHUNK = 12
 _CLAIM = 0.97  # containers claim more frames than decode
@@ -73,7 +76,9 @@ class Footage:
         """What a search uses, and what it is verified on: every other clip, and the rest.
 
         A full pass begins a clip, and what gates leave behind adds up from there on. In a run that is much longer it has come to
-        more. So what is verified on is walked through from the beginning of the clip in front, where there is none between them.
+        more. So what is verified on is walked through from the beginning of the clip in front, where there is none between them,
+        and what is searched on through some frames in front: those read besides, of the clip before, or in the beginning of a
+        video, if that leaves enough, the clip's own first ones.
 
         Args:
             most: Frames that a search uses, about; what is beyond is verified on too. One clip is used in any case.
@@ -81,11 +86,21 @@ class Footage:
         frames, searched, held = 0, list[Clip](), list[int]()
         for k, clip in enumerate(self.clips):
             if k % 2 == 0 and (not searched or frames + len(clip.images) <= most):
-                searched.append(clip)
+                searched.append(self._led(k))
                 frames += len(clip.images)
             else:
                 held.append(k)
         return replace(self, clips=tuple(searched)), replace(self, clips=self.runs(held))
+
+    def _led(self, k: int) -> Clip:
+        """A clip with up to `LEAD` frames in front of it."""
+        clip, before = self.clips[k], self.clips[k - 1] if k else None
+        if clip.lead:
+            return clip
+        if before is not None and before.end == clip.start:
+            return replace(clip, lead=before.images[-LEAD:])
+        own = min(LEAD, len(clip.images) // 3) if clip.start == 0 and len(clip.images) >= CHUNK else 0
+        return Clip(own, clip.images[own:], clip.images[:own]) if own else clip
 
     def runs(self, numbers: Iterable[int]) -> tuple[Clip, ...]:
         """Some of the clips, joined where no frames are missing, and led through the clip in front of them where none are there.
@@ -99,7 +114,7 @@ class Footage:
             if joined and joined[-1].end == clip.start:
                 joined[-1] = replace(joined[-1], images=[*joined[-1].images, *clip.images])
             else:
-                joined.append(replace(clip, lead=before.images if before is not None and before.end == clip.start else ()))
+                joined.append(replace(clip, lead=before.images if before is not None and before.end == clip.start else clip.lead))
         return tuple(joined)
 
     def facts(self) -> dict[str, Any]:
@@ -124,7 +139,8 @@ def sample(
         videos: Files.
         max_frames: Frames to take in all.
         progress: Told which video is being read.
-        even: Take an even number of clips from each, so that `Footage.split` gives halves.
+        even: Take an even number of clips from each, so that `Footage.split` gives halves, and where there are frames in front
+            of a pair of them `LEAD` of these besides.
 
     Raises:
         SourceError: A video cannot be read, or has no frames.
@@ -165,7 +181,7 @@ def sample_video(
             raise UsageError(message, "Take another video, or a longer one.")
         return spans
 
-    return _footage(model, video, choose)
+    return _footage(model, video, choose, LEAD if even else 0)
 
 
 def successive(model: Model, video: str, frames: int, lead: int = 0) -> Footage:
@@ -188,7 +204,7 @@ def successive(model: Model, video: str, frames: int, lead: int = 0) -> Footage:
     return replace(footage, clips=(led,))
 
 
-def _footage(model: Model, video: str, choose: Callable[[int | None], list[tuple[int, int]]]) -> Footage:
+def _footage(model: Model, video: str, choose: Callable[[int | None], list[tuple[int, int]]], lead: int = 0) -> Footage:
     with open_source(video) as source:
         if source.live:
             message = f"The source {video!r} is live; thresholds are judged on the same frames many times over."
@@ -196,7 +212,7 @@ def _footage(model: Model, video: str, choose: Callable[[int | None], list[tuple
         bound = model.for_frame((source.width, source.height))
         fit = bound.fit((source.width, source.height))
         spans = choose(source.frames)
-        clips = tuple(Clip(start, images) for start, images in _read(source, spans, fit))
+        clips = tuple(_read(source, spans, _ahead(spans, lead), fit))
     if not clips:
         message = f"The video {video} gave no frames."
         raise SourceError(message, "Check that it plays.")
@@ -231,15 +247,22 @@ def _gaps(claimed: int | None, max_frames: int, taken: Sequence[tuple[int, int]]
     return [((a + b - size) // 2, (a + b - size) // 2 + size) for a, b, size in sizes]
 
 
-def _read(source: Source, spans: list[tuple[int, int]], fit: Letterbox) -> Iterator[tuple[int, list[NDArray[np.uint8]]]]:
-    left, images = list(spans), list[NDArray[np.uint8]]()
+def _ahead(spans: Sequence[tuple[int, int]], most: int) -> list[int]:
+    """Of each clip, first of the frames in front of it that are read besides and belong to no other."""
+    ends = [0, *(end for _, end in spans)]
+    return [max(start - most, end) for end, (start, _) in zip(ends, spans, strict=False)]
+
+
+def _read(source: Source, spans: list[tuple[int, int]], ahead: list[int], fit: Letterbox) -> Iterator[Clip]:
+    left, images, lead = list(zip(ahead, spans, strict=True)), list[NDArray[np.uint8]](), list[NDArray[np.uint8]]()
     for frame in source:
-        if left and frame.index >= left[0][1]:
-            yield left.pop(0)[0], images
-            images = []
+        if left and frame.index >= left[0][1][1]:
+            yield Clip(left.pop(0)[1][0], images, lead)
+            images, lead = [], []
         if not left:
             return
         if frame.index >= left[0][0] and frame.image.shape[1::-1] == fit.src:
-            images.append(fit.apply(frame.image, np.empty((fit.dst[1], fit.dst[0], 3), np.uint8)))
+            wanted = images if frame.index >= left[0][1][0] else lead
+            wanted.append(fit.apply(frame.image, np.empty((fit.dst[1], fit.dst[0], 3), np.uint8)))
     if left and images:
-        yield left[0][0], images
+        yield Clip(left[0][1][0], images, lead)

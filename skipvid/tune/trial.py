@@ -226,7 +226,7 @@ def _processors() -> Sequence[int]:
 
 
 def _busiest(video: _Video, clips: int, frames: int) -> tuple[_Take, ...]:
-    cut = [_Take(t.item, Clip(t.clip.start, t.clip.images[:frames]), t.dense[:frames]) for t in video.takes]
+    cut = [_Take(t.item, replace(t.clip, images=t.clip.images[:frames]), t.dense[:frames]) for t in video.takes]
     objects = [sum(len(above(found, video.item.model.conf)) for found in take.dense) for take in cut]
     chosen = sorted(range(len(cut)), key=lambda k: -objects[k])[:clips]
     return tuple(cut[k] for k in sorted(chosen))

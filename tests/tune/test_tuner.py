@@ -61,9 +61,35 @@ def test_what_is_verified_on_goes_on_where_a_search_ended(model: Model, clip_pat
     (whole,) = sample(model, [str(clip_path)], 1000, even=True)
     assert [(c.start, c.end) for c in whole.clips] == [(6 * k, 6 * k + 6) for k in range(8)]
     searched, held_out = whole.split(12)
-    assert [(c.start, c.end, len(c.lead)) for c in searched.clips] == [(0, 6, 0), (12, 18, 0)]
+    # What is searched on has a past too, the first clip but for its own first frames.
+    assert [(c.start, c.end, len(c.lead)) for c in searched.clips] == [(2, 6, 2), (12, 18, 6)]
+    assert np.array_equal(searched.clips[1].lead[-1], whole.clips[1].images[-1])
     assert [(c.start, c.end, len(c.lead)) for c in held_out.clips] == [(6, 12, 6), (18, 48, 6)]
     assert np.array_equal(held_out.clips[1].lead[0], whole.clips[2].images[0])
+
+
+def test_frames_in_front_of_a_pair_of_clips_are_read_besides(
+    model: Model, clip_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skipvid.tune.sampling.LEAD", 5)
+    (whole,) = sample(model, [str(clip_path)], 1000)
+    (part,) = sample(model, [str(clip_path)], 24, even=True)
+    first, second = part.clips
+    assert (len(first.lead), len(first.images), second.start, second.lead) == (5, 12, first.end, [])
+    assert np.array_equal(first.lead, whole.clips[0].images[first.start - 5 : first.start])
+    searched, held_out = part.split()
+    assert searched.clips == (first,)
+    assert np.array_equal(held_out.clips[0].lead, first.images)
+    assert [clip.lead for clip in whole.clips] == [[]]
+    small = Bench([searched], engine="reference", threads=1).part(1, 4)
+    assert small.frames == 4
+    assert small.run(exact(InputNorm())).macs < 1  # the full pass is among the frames in front
+
+
+def test_a_clip_is_not_cut_for_a_past_where_it_is_short(model: Model, clip_path: Path) -> None:
+    (whole,) = sample(model, [str(clip_path)], 1000, even=True)
+    searched, _ = whole.split()
+    assert [(c.start, c.end, len(c.lead)) for c in searched.clips] == [(0, 24, 0)]
 
 
 def test_frames_in_front_are_walked_through_and_not_judged(model: Model, footage: list[Footage]) -> None:
