@@ -50,6 +50,10 @@ class Clip:
         """Number of the frame behind the last."""
         return self.start + len(self.images)
 
+    def cut(self, frames: int) -> Clip:
+        """The same with its first frames as its lead."""
+        return Clip(self.start + frames, self.images[frames:], self.images[:frames])
+
 
 @dataclass(frozen=True, eq=False)
 class Footage:
@@ -94,13 +98,18 @@ class Footage:
 
     def _led(self, k: int) -> Clip:
         """A clip with up to `LEAD` frames in front of it."""
-        clip, before = self.clips[k], self.clips[k - 1] if k else None
+        clip = self.clips[k]
         if clip.lead:
             return clip
-        if before is not None and before.end == clip.start:
-            return replace(clip, lead=before.images[-LEAD:])
-        own = min(LEAD, len(clip.images) // 3) if clip.start == 0 and len(clip.images) >= CHUNK else 0
-        return Clip(own, clip.images[own:], clip.images[:own]) if own else clip
+        if past := self._past(k):
+            return replace(clip, lead=past[-LEAD:])
+        enough = clip.start == 0 and len(clip.images) >= CHUNK
+        return clip.cut(min(LEAD, len(clip.images) // 3)) if enough else clip
+
+    def _past(self, k: int) -> Sequence[NDArray[np.uint8]]:
+        """Frames in front of a clip: the clip before it where none are missing between them, else what was read besides."""
+        clip, before = self.clips[k], self.clips[k - 1] if k else None
+        return before.images if before is not None and before.end == clip.start else clip.lead
 
     def runs(self, numbers: Iterable[int]) -> tuple[Clip, ...]:
         """Some of the clips, joined where no frames are missing, and led through the clip in front of them where none are there.
@@ -110,11 +119,11 @@ class Footage:
         """
         joined = list[Clip]()
         for k in numbers:
-            clip, before = self.clips[k], self.clips[k - 1] if k else None
+            clip = self.clips[k]
             if joined and joined[-1].end == clip.start:
                 joined[-1] = replace(joined[-1], images=[*joined[-1].images, *clip.images])
             else:
-                joined.append(replace(clip, lead=before.images if before is not None and before.end == clip.start else clip.lead))
+                joined.append(replace(clip, lead=self._past(k)))
         return tuple(joined)
 
     def facts(self) -> dict[str, Any]:
@@ -200,8 +209,7 @@ def successive(model: Model, video: str, frames: int, lead: int = 0) -> Footage:
 
     footage = _footage(model, video, middle)
     (clip,) = footage.clips
-    led = Clip(clip.start + lead, clip.images[lead:], clip.images[:lead])
-    return replace(footage, clips=(led,))
+    return replace(footage, clips=(clip.cut(lead),))
 
 
 def _footage(model: Model, video: str, choose: Callable[[int | None], list[tuple[int, int]]], lead: int = 0) -> Footage:
@@ -212,7 +220,7 @@ def _footage(model: Model, video: str, choose: Callable[[int | None], list[tuple
         bound = model.for_frame((source.width, source.height))
         fit = bound.fit((source.width, source.height))
         spans = choose(source.frames)
-        clips = tuple(_read(source, spans, _ahead(spans, lead), fit))
+        clips = tuple(_read(source, _led(spans, lead), fit))
     if not clips:
         message = f"The video {video} gave no frames."
         raise SourceError(message, "Check that it plays.")
@@ -247,22 +255,23 @@ def _gaps(claimed: int | None, max_frames: int, taken: Sequence[tuple[int, int]]
     return [((a + b - size) // 2, (a + b - size) // 2 + size) for a, b, size in sizes]
 
 
-def _ahead(spans: Sequence[tuple[int, int]], most: int) -> list[int]:
-    """Of each clip, first of the frames in front of it that are read besides and belong to no other."""
+def _led(spans: Sequence[tuple[int, int]], most: int) -> list[tuple[int, int, int]]:
+    """Of each clip the first of the frames in front of it, which belong to no other, its own first frame and its end."""
     ends = [0, *(end for _, end in spans)]
-    return [max(start - most, end) for end, (start, _) in zip(ends, spans, strict=False)]
+    return [(max(start - most, before), start, end) for before, (start, end) in zip(ends, spans, strict=False)]
 
 
-def _read(source: Source, spans: list[tuple[int, int]], ahead: list[int], fit: Letterbox) -> Iterator[Clip]:
-    left, images, lead = list(zip(ahead, spans, strict=True)), list[NDArray[np.uint8]](), list[NDArray[np.uint8]]()
+def _read(source: Source, spans: list[tuple[int, int, int]], fit: Letterbox) -> Iterator[Clip]:
+    left, images, lead = list(spans), list[NDArray[np.uint8]](), list[NDArray[np.uint8]]()
     for frame in source:
-        if left and frame.index >= left[0][1][1]:
-            yield Clip(left.pop(0)[1][0], images, lead)
+        if left and frame.index >= left[0][-1]:
+            yield Clip(left.pop(0)[1], images, lead)
             images, lead = [], []
         if not left:
             return
-        if frame.index >= left[0][0] and frame.image.shape[1::-1] == fit.src:
-            wanted = images if frame.index >= left[0][1][0] else lead
+        first, start, _ = left[0]
+        if frame.index >= first and frame.image.shape[1::-1] == fit.src:
+            wanted = images if frame.index >= start else lead
             wanted.append(fit.apply(frame.image, np.empty((fit.dst[1], fit.dst[0], 3), np.uint8)))
     if left and images:
-        yield Clip(left[0][1][0], images, lead)
+        yield Clip(left[0][1], images, lead)
