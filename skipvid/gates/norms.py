@@ -158,7 +158,7 @@ class NormGate(GateOptions):
 
     def _gated(self, plan: Plan) -> list[Conv]:
         shared, origins = sharing(plan), Origins(plan)
-        own = [op for op in plan.ops if isinstance(op, Conv) and op.name not in shared]
+        own = [op for op in plan.ops if isinstance(op, Conv) and op.gated and op.name not in shared]
         return [op for op in own if not (self._is_relative and origins.from_input(op.inputs[0]))]
 
     def worth(self, plan: Plan) -> dict[str, int]:

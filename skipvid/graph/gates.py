@@ -11,7 +11,6 @@ from skipvid.plan import (
     ConvTranspose,
     DepthToSpace,
     GatePoint,
-    Island,
     Op,
     Resample,
     SpaceToDepth,
@@ -37,7 +36,7 @@ def _broadcasts(op: Op, tensor: str, tensors: Mapping[str, TensorSpec]) -> bool:
 
 
 def gate_points(ops: Sequence[Op], tensors: Mapping[str, TensorSpec], input: str) -> tuple[GatePoint, ...]:
-    """The maps that reach a convolution, or broadcast over another map, through nothing but copies; the input first.
+    """The maps that reach a gated convolution, or broadcast over another map, through nothing but copies; the input first.
 
     A convolution that only feeds a residual addition is none: the addition is.
     """
@@ -45,11 +44,14 @@ def gate_points(ops: Sequence[Op], tensors: Mapping[str, TensorSpec], input: str
     for op in reversed(ops):
         for name in op.inputs:
             through = is_copy(op) and any(t in gated for t in op.outputs)
-            if isinstance(op, Conv | ConvTranspose) or through or _broadcasts(op, name, tensors):
+            multiplies = isinstance(op, ConvTranspose) or (isinstance(op, Conv) and op.gated)
+            if multiplies or through or _broadcasts(op, name, tensors):
                 gated.add(name)
     points = [GatePoint("input", input, tensors[input].is_vector)]
     for op in ops:
-        if isinstance(op, Island) or is_copy(op) or op.output not in gated:
+        if is_copy(op):
             continue
-        points.append(GatePoint(op.name, op.output, tensors[op.output].is_vector))
+        for k, name in enumerate(op.outputs):
+            if name in gated:
+                points.append(GatePoint(f"{op.name}:{k}" if k else op.name, name, tensors[name].is_vector))
     return tuple(points)

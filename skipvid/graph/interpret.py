@@ -10,6 +10,7 @@ import onnx
 from onnx import numpy_helper
 
 from skipvid.graph.fold import constant_of, evaluate, infer
+from skipvid.graph.joined import join, lower_parts
 from skipvid.graph.lowering import DenseNode, Lowering
 from skipvid.graph.nodes import Node
 from skipvid.graph.ops import REGISTRY
@@ -104,9 +105,9 @@ def _visit(node: Node, low: Lowering, source: Source, policy: Policy) -> None:
         return _leave(node, low, "no incremental form" if not node.domain else f"an operator of the domain {node.domain}")
     kept = len(low.ops)
     try:
-        results = rule.lower(node, low)
+        results = lower_parts(node, low, rule) or rule.lower(node, low)
     except NotIncrementalError as error:
-        return _leave(node, low, str(error))
+        return None if join(node, low) else _leave(node, low, str(error))
     except (ValueError, IndexError, KeyError, TypeError, AssertionError, ZeroDivisionError) as error:
         return _leave(node, low, f"not understood: {error}")
     for name, value in zip(node.outputs, results, strict=False):

@@ -16,7 +16,20 @@ from numpy.typing import NDArray
 
 from skipvid.plan import TensorSpec
 
-__all__ = ["Atom", "Axis", "Dense", "Dim", "Known", "NotIncrementalError", "Value", "View", "atoms_of", "canonical", "view_of"]
+__all__ = [
+    "Atom",
+    "Axis",
+    "Dense",
+    "Dim",
+    "Joined",
+    "Known",
+    "NotIncrementalError",
+    "Value",
+    "View",
+    "atoms_of",
+    "canonical",
+    "view_of",
+]
 
 Axis: TypeAlias = Literal["c", "h", "w"]
 
@@ -76,6 +89,24 @@ class Dense:
 
     shape: tuple[int, ...] | None
     elem_type: int = 1
+
+
+@dataclass(frozen=True)
+class Joined(Dense):
+    """Views of several maps, one behind the other along a dimension of positions.
+
+    No map; but what is done to each position is done to each part, see `skipvid.graph.joined`. To whatever else reads it, a dense
+    tensor.
+
+    Attributes:
+        parts: ONNX names of the views.
+        sizes: Of the parts along the dimension.
+        axis: The dimension.
+    """
+
+    parts: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
+    axis: int = 0
 
 
 Value: TypeAlias = View | Known | Dense

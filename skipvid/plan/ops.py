@@ -58,6 +58,7 @@ class Conv(Op):
         pads: Zero rows and columns around the input: top, left, bottom, right.
         groups: Channel groups.
         activation: Applied to the result.
+        gated: Whether changes may be withheld from it; not where it only decodes, which costs next to nothing.
     """
 
     weight: FloatArray
@@ -67,6 +68,7 @@ class Conv(Op):
     pads: Pads = (0, 0, 0, 0)
     groups: int = 1
     activation: Activation = IDENTITY
+    gated: bool = True
 
     @property
     def kernel(self) -> tuple[int, int]:

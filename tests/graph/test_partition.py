@@ -7,7 +7,9 @@ import onnx
 import pytest
 from onnx import helper
 
+from skipvid.engine.stream import Stream
 from skipvid.errors import GraphError
+from skipvid.gates.presets import preset
 from skipvid.graph import build_plan, describe
 from skipvid.plan import Binary, Concat, Conv, Island, Plan, Pool
 from tests.graph.harness import check
@@ -80,25 +82,6 @@ def test_islands_behind_one_another_stay_in_order() -> None:
     assert plan.tail.nodes == ("Round",)
 
 
-def test_distribution_focal_decoding_stays_in_the_tail() -> None:
-    net = Net(opset=13, shape=(1, 3, 16, 16))
-    x = silu(net, net.conv("image", 3, 16, 3))
-    levels = []
-    for _ in range(2):
-        x = silu(net, net.conv(x, 16, 16, 3, strides=[2, 2]))
-        levels.append(net.op("Reshape", net.op("Concat", net.conv(x, 16, 64), net.conv(x, 16, 5), axis=1), net.ints(1, 69, -1)))
-    box, score = net.op("Split", net.op("Concat", *levels, axis=2), net.ints(64, 5), outputs=2, axis=1)
-    bins = net.op("Transpose", net.op("Reshape", box, net.ints(1, 4, 16, 80)), perm=[0, 2, 1, 3])
-    side = net.op("Conv", net.op("Softmax", bins, axis=1), net.const(np.arange(16.0).reshape(1, 16, 1, 1)))
-    side = net.op("Reshape", side, net.ints(1, 4, 80))
-    near, far = (net.op("Slice", side, net.ints(a), net.ints(a + 2), net.ints(1)) for a in (0, 2))
-    centre = net.op("Div", net.op("Add", near, far), net.const(2))
-    plan = check(net.model(net.op("Concat", centre, net.op("Sub", far, near), net.op("Sigmoid", score), axis=1)))
-    assert not islands(plan)
-    assert plan.tail is not None
-    assert "Conv" in plan.tail.nodes
-
-
 def test_anchor_decoding_on_five_dimensions_stays_on_maps() -> None:
     net = Net(opset=12, shape=(1, 3, 16, 16))
     flat = []
@@ -158,6 +141,18 @@ def test_gates_are_where_values_are_computed_for_convolutions() -> None:
     assert plan.gates[0].tensor == "image"
     assert gated == [Conv, Binary, Pool]  # the first convolution feeds one; the one before the addition does not
     assert Concat not in gated
+
+
+def test_what_an_island_gives_a_convolution_is_gated() -> None:
+    net = Net()
+    plan = build_plan(net.model(net.conv(net.op("Round", net.conv("image", 3, 4)), 4, 4)))
+    (island,) = islands(plan)
+    assert island.name in {gate.name for gate in plan.gates}
+    assert {gate.tensor for gate in plan.gates} == {"image", island.output}
+    stream = Stream(plan, preset("balanced"))
+    x = np.random.default_rng(0).normal(size=(1, 3, 12, 16)).astype(np.float32)
+    for shift in range(3):
+        stream.step(np.roll(x, shift, 3))
 
 
 def test_channels_last_networks_are_understood() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from skipvid.graph.lowering import Lowering
 from skipvid.graph.nodes import Node
+from skipvid.graph.ops.runs import along_channels
 from skipvid.graph.registry import Rule
 from skipvid.graph.values import NotIncrementalError, Value, View
 from skipvid.plan import Conv, ConvTranspose, FloatArray, Pads
@@ -71,6 +72,14 @@ def _channel_conv(node: Node, low: Lowering, x: View, weight: FloatArray, bias: 
     return [View(y.base, x.dims)]
 
 
+def _beside_channels(node: Node, view: View, weight: FloatArray) -> bool:
+    """Whether a convolution multiplies some of a map's channels and moves over others, as decoders of distributions do."""
+    if len(view.dims) != 4 or not any(a.axis == "c" for dim in view.dims[2:] for a in dim):
+        return False
+    small = weight.shape[1:] == (view.shape[1], 1, 1) and node.ints("strides", (1, 1)) == (1, 1)
+    return small and not any(node.ints("pads", (0, 0, 0, 0)))
+
+
 def conv(node: Node, low: Lowering) -> Sequence[Value]:
     weight, bias = _weights(node, low, transposed=False)
     if weight.ndim == 3:
@@ -78,7 +87,10 @@ def conv(node: Node, low: Lowering) -> Sequence[Value]:
     if weight.ndim != 4:
         message = f"a {weight.ndim - 2}-D convolution"
         raise NotIncrementalError(message)
-    x = low.map(node.inputs[0])
+    view = low.view(node.inputs[0])
+    if _beside_channels(node, view, weight):
+        return [along_channels(low, view, 1, weight[:, :, 0, 0], bias)]
+    x = low.spec(low.plain(view))
     kernel = pair(weight.shape[2:])
     stride, dilation = pair(node.ints("strides", (1, 1))), pair(node.ints("dilations", (1, 1)))
     groups = int(node.attr("group", 1))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skipvid.graph.lowering import Lowering
 from skipvid.graph.nodes import Node
+from skipvid.graph.ops.runs import along_channels
 from skipvid.graph.registry import Rule
 from skipvid.graph.values import Atom, Known, NotIncrementalError, Value, View, canonical
 from skipvid.plan import Conv, FloatArray
@@ -31,10 +32,9 @@ def _linear(low: Lowering, view: View, weight: NDArray[np.float32], bias: FloatA
         kernel = np.ascontiguousarray(weight.T.reshape(outputs, inputs, 1, 1))
         y = low.emit(Conv, [spec.name], (spec.height, spec.width, outputs), weight=kernel, bias=bias)
         return View(y.base, (*view.dims[:axis], canonical([Atom("c", outputs)]), *view.dims[axis + 1 :]))
-    if axis != len(view.dims) - 1:
-        message = "multiplies along a dimension that is not the channels"
-        raise NotIncrementalError(message)
-    if any(view.dims[:-1]):
+    if last and all(a.axis == "c" for a in last) and inputs < spec.channels:
+        return along_channels(low, view, axis, np.ascontiguousarray(weight.T), bias)
+    if axis != len(view.dims) - 1 or any(view.dims[:-1]):
         message = "multiplies along a dimension that is not the channels"
         raise NotIncrementalError(message)
     # Everything is flattened into one vector: each row of the matrix belongs to one element of the map.
@@ -65,6 +65,9 @@ def matmul(node: Node, low: Lowering) -> Sequence[Value]:
         return [_from_left(low, left.array, low.view(node.inputs[1]))]
     weight = low.known(node, 1)
     view = low.view(node.inputs[0])
+    if weight is not None and weight.ndim == 1 and len(view.dims) > 1:
+        sums = _linear(low, view, weight.astype(np.float32)[:, None], np.zeros(1, np.float32))
+        return [View(sums.base, sums.dims[:-1])]
     if weight is None or weight.ndim != 2 or len(view.dims) < 2:
         message = "a product of two tensors"
         raise NotIncrementalError(message)

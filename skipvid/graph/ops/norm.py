@@ -10,9 +10,9 @@ import numpy as np
 from skipvid.graph.lowering import Lowering
 from skipvid.graph.nodes import Node
 from skipvid.graph.ops.binary import with_constant
+from skipvid.graph.ops.runs import from_runs, in_runs
 from skipvid.graph.registry import Rule
-from skipvid.graph.values import Atom, NotIncrementalError, Value, View, canonical, view_of
-from skipvid.graph.views import channel_grid, with_channels
+from skipvid.graph.values import Atom, NotIncrementalError, Value, View, canonical
 from skipvid.plan import Act, Activation, Binary, BinaryKind, Conv, Softmax, Unary
 
 __all__ = ["RULES"]
@@ -49,26 +49,10 @@ def _softmax_axis(node: Node, view: View) -> int:
 def softmax(node: Node, low: Lowering) -> Sequence[Value]:
     view = low.view(node.inputs[0])
     axis = _softmax_axis(node, view)
-    spec = low.spec(view)
-    grid, where = channel_grid(view, axis)
-    size = view.shape[axis]
-    runs = np.moveaxis(grid, where, -1)
-    if runs.size != spec.channels:
-        message = "normalises over a part of the channels"
-        raise NotIncrementalError(message)
-    if np.array_equal(runs.ravel(), np.arange(spec.channels)):
-        y = low.emit(Softmax, [spec.name], (spec.height, spec.width, spec.channels), groups=spec.channels // size)
-        return [View(y.base, view.dims)]
-    # The runs do not lie together: bring them together, and name the channels anew.
-    ordered = low.select(view, np.ascontiguousarray(grid.ravel(), np.int32))
-    if where != grid.ndim - 1:
-        back = np.argsort(np.moveaxis(np.arange(grid.size).reshape(grid.shape), where, -1).ravel()).astype(np.int32)
-        ordered = low.select(view_of(low.spec(ordered)), np.argsort(back).astype(np.int32))
-        y = low.emit(Softmax, [ordered.base], (spec.height, spec.width, spec.channels), groups=spec.channels // size)
-        y = low.select(y, back)
-    else:
-        y = low.emit(Softmax, [ordered.base], (spec.height, spec.width, spec.channels), groups=spec.channels // size)
-    return [with_channels(view, axis, y.base, size)]
+    ordered, runs = in_runs(low, view, axis)
+    spec = low.spec(ordered)
+    y = low.emit(Softmax, [spec.name], (spec.height, spec.width, spec.channels), groups=runs)
+    return [from_runs(low, view, axis, y)]
 
 
 def layer_norm(node: Node, low: Lowering) -> Sequence[Value]:
