@@ -22,6 +22,10 @@ batch normalisation and per-channel scales behind a convolution; channel and pix
 strided slices, with a convolution behind it as one over its pixels; squeeze-and-excitation with Gemm, MatMul or 1x1 convolutions;
 pyramids of max-pools as chains of small ones.
 
+A Concat of positions of several maps, as detectors join their levels before they decode, moves behind whatever is done to each
+position on its own (arithmetic, activations, softmax over bins or classes, products with constants, selections of channels), so
+that decoding runs on the map of each level; what is left of the tail then only moves values.
+
 | ONNX operator | opsets | form in the plan | restrictions |
 |---|---|---|---|
 """

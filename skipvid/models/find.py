@@ -8,7 +8,7 @@ from pathlib import Path
 
 from skipvid.errors import ModelError
 from skipvid.models.card import Card, Options, read_card, read_labels
-from skipvid.models.library import card_for_file, package_cards, registry, registry_card
+from skipvid.models.library import card_by_digest, card_by_name, package_cards, registry, registry_card
 from skipvid.models.plans import Facts
 from skipvid.models.store import Progress, Store
 
@@ -69,7 +69,9 @@ def find_card(
     """
     found = _given(card) or (_beside(path) if path and not entry else None) or entry
     if found is None and path is not None and facts is not None:
-        found = card_for_file(path, facts.sha256) or _inferred(path, facts)
+        # What a file says about itself is surer than what its name suggests: exporters reuse the names of other networks.
+        told = _inferred(path, facts)
+        found = card_by_digest(facts.sha256) or (told if told.labels else card_by_name(path) or told)
     found = found or Card("model")
     names = labels if labels is None else read_labels(str(labels)) if isinstance(labels, str | Path) else tuple(labels)
     if path is not None and not entry:

@@ -12,7 +12,7 @@ from pathlib import Path
 from skipvid.errors import ModelError
 from skipvid.models.card import Card, parse_card
 
-__all__ = ["DEFAULT_MODEL", "card_for_file", "package_cards", "registry", "registry_card"]
+__all__ = ["DEFAULT_MODEL", "card_by_digest", "card_by_name", "package_cards", "registry", "registry_card"]
 
 DEFAULT_MODEL = "centerface"
 
@@ -46,13 +46,13 @@ def registry_card(name: str) -> Card:
     raise ModelError(message, f"{hint}Run `skipvid models list` for the names, or give the path of an .onnx file.")
 
 
-def card_for_file(path: Path, sha256: str) -> Card | None:
-    """The package card that describes a file: by its digest, else by its name."""
+def card_by_digest(sha256: str) -> Card | None:
+    """The package card of the very file with this sha256."""
     cards = package_cards().values()
-    for card in cards:
-        if sha256 in card.digests or (card.source and card.source.sha256 == sha256):
-            return card
-    for card in cards:
-        if any(fnmatch(path.name.lower(), pattern) for pattern in card.patterns):
-            return card
-    return None
+    return next((c for c in cards if sha256 in c.digests or (c.source and c.source.sha256 == sha256)), None)
+
+
+def card_by_name(path: Path) -> Card | None:
+    """The package card that a file's name calls for."""
+    cards = package_cards().values()
+    return next((c for c in cards if any(fnmatch(path.name.lower(), pattern) for pattern in c.patterns)), None)

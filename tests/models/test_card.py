@@ -12,7 +12,7 @@ import pytest
 from skipvid.errors import ModelError
 from skipvid.models.card import Card, ImageSize, Preprocess, Source, parse_card, read_card, read_labels
 from skipvid.models.heads import head_names
-from skipvid.models.library import card_for_file, package_cards, registry, registry_card
+from skipvid.models.library import card_by_digest, card_by_name, package_cards, registry, registry_card
 from skipvid.models.loading import input_size
 
 
@@ -144,13 +144,14 @@ def test_an_unknown_name_is_answered_with_the_closest_ones() -> None:
 def test_files_are_known_by_digest_before_name() -> None:
     digest = registry_card("yunet").source
     assert digest is not None
-    by_digest = card_for_file(Path("yolox_renamed.onnx"), digest.sha256)
+    by_digest = card_by_digest(digest.sha256)
     assert by_digest is not None
     assert by_digest.name == "yunet"
-    by_name = card_for_file(Path("EfficientPose_I_lite.onnx"), "0" * 64)
+    by_name = card_by_name(Path("EfficientPose_I_lite.onnx"))
     assert by_name is not None
     assert by_name.name == "efficientpose-lite"
-    assert card_for_file(Path("mine.onnx"), "0" * 64) is None
+    assert card_by_name(Path("mine.onnx")) is None
+    assert card_by_digest("0" * 64) is None
 
 
 def test_with_keeps_what_is_none() -> None:

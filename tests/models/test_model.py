@@ -100,6 +100,8 @@ def test_a_card_beside_the_file_is_used(tmp_path: Path) -> None:
 def test_class_names_in_the_files_metadata_are_used(tmp_path: Path) -> None:
     assert skipvid.load(write_network(tmp_path / "net.onnx", names="{0: 'apple'}")).labels == ("apple",)
     assert skipvid.load(write_network(tmp_path / "odd.onnx", names="__import__('os')")).labels == ("face",)
+    named = skipvid.load(write_network(tmp_path / "yolov3-tiny.onnx", names="{0: 'pear'}"))  # a name of darknet's
+    assert (named.labels, named.head.name) == (("pear",), "centernet")
 
 
 def test_labels_that_do_not_fit_are_refused(tmp_path: Path) -> None:
