@@ -96,7 +96,8 @@ class Bench:
     """Some footage, with what the dense network finds in it, the scales of its activations and the prices of its operators.
 
     Clips are tried side by side, each on one thread: with as many clips as processors that is faster than all of them on one clip
-    after the other, and another program that takes a processor away costs no more than that processor.
+    after the other, and another program that takes a processor away costs no more than that processor. Where there are fewer
+    clips, they share the threads.
 
     Args:
         footage: The frames, of one model at any sizes.
@@ -206,15 +207,16 @@ class Bench:
     def _walked(self, policy: Tunable) -> list[list[tuple[list[Detections], NDArray[np.int64]]]]:
         """What is found in each clip of each video, and how many pixels of each operator it took."""
 
+        takes = [(video, take) for video in self._videos for take in video.takes]
+        threads = max(self._side_by_side // len(takes), 1) if self._side_by_side > 1 else self._threads
+
         def walk(work: tuple[_Video, _Take]) -> tuple[list[Detections], NDArray[np.int64]]:
             video, take = work
-            threads = self._threads if self._side_by_side == 1 else 1
             stream = self._stream(take.item, policy, video.scales, threads)
             return _walk(take.item, take.clip, stream, video.truth is not None)
 
-        work = [(video, take) for video in self._videos for take in video.takes]
         with ThreadPoolExecutor(self._side_by_side) as pool:
-            walked = iter(list(pool.map(walk, work)))
+            walked = iter(list(pool.map(walk, takes)))
         return [[next(walked) for _ in video.takes] for video in self._videos]
 
 
