@@ -196,6 +196,14 @@ def _squeeze(node: Node, low: Lowering, x: Joined) -> int:
     return _refuse() if x.axis in gone else x.axis - sum(a < x.axis for a in gone)
 
 
+def _reduce(node: Node, low: Lowering, x: Joined) -> int:
+    rank = len(_shape(x))
+    axes = {a % rank for a in _axes(node, low)}
+    if not axes or x.axis in axes:
+        return _refuse()
+    return x.axis if node.attr("keepdims", 1) else x.axis - sum(a < x.axis for a in axes)
+
+
 def _along(default: int) -> Callable[[Node, Lowering, Joined], int]:
     """Operators with an ``axis`` that is another dimension than that of the positions."""
 
@@ -253,6 +261,7 @@ _AXES: Mapping[str, Axis] = MappingProxyType(
     {
         **dict.fromkeys((*_POINTWISE, "Reciprocal", "Identity", "Dropout", "Cast"), _same),
         **dict.fromkeys(_ARITHMETIC, _broadcast),
+        **dict.fromkeys(("ReduceMax", "ReduceMean", "ReduceSum"), _reduce),
         "Concat": _concat,
         "Conv": _conv,
         "Gather": _gather,

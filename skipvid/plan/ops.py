@@ -58,7 +58,7 @@ class Conv(Op):
         pads: Zero rows and columns around the input: top, left, bottom, right.
         groups: Channel groups.
         activation: Applied to the result.
-        gated: Whether changes may be withheld from it; not where it only decodes, which costs next to nothing.
+        gated: Whether changes may be withheld from it; not where it costs next to nothing, as in decoders and means.
     """
 
     weight: FloatArray

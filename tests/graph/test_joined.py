@@ -82,7 +82,20 @@ def projected(net: Net) -> str:
     return str(net.op("Unsqueeze", net.op("Gather", y, net.const([3, 1, 8], np.int64), axis=2), net.ints(1)))
 
 
-@pytest.mark.parametrize("decode", [yolov8, yolov6, ppyoloe, yolox, projected])
+def normalised(net: Net) -> str:
+    """A normalisation of each position's channels, spelled out."""
+    y = levels(net, 8, last=True)
+    apart = net.op("Sub", y, net.op("ReduceMean", y, axes=[-1]))
+    spread = net.op("ReduceMean", net.op("Pow", apart, net.const(2)), axes=[2])
+    return str(net.op("Div", apart, net.op("Sqrt", net.op("Add", spread, net.const(1e-5)))))
+
+
+def best(net: Net) -> str:
+    """The score of the best class, for a selection of the best positions."""
+    return str(net.op("ReduceMax", net.op("Sigmoid", levels(net, 7)), axes=[1], keepdims=0))
+
+
+@pytest.mark.parametrize("decode", [yolov8, yolov6, ppyoloe, yolox, projected, normalised, best])
 def test_decoding_runs_on_the_maps_of_the_levels(decode: Callable[[Net], str]) -> None:
     net = network()
     assert_on_maps(check(net.model(decode(net))))

@@ -70,6 +70,7 @@ def layer_norm(node: Node, low: Lowering) -> Sequence[Value]:
     mean: dict[str, Any] = {
         "weight": np.full((1, spec.channels, 1, 1), 1.0 / spec.channels, np.float32),
         "bias": np.zeros(1, np.float32),
+        "gated": False,
     }
     centre = low.emit(Conv, [spec.name], narrow, **mean)
     apart = low.emit(Binary, [spec.name, centre.base], size, kind=BinaryKind.SUB)

@@ -106,7 +106,7 @@ def _over_channels(low: Lowering, spec: TensorSpec, kind: PoolKind) -> str:
     size = (spec.height, spec.width)
     if kind is PoolKind.AVERAGE:
         weight = np.full((1, spec.channels, 1, 1), 1.0 / spec.channels, np.float32)
-        return low.emit(Conv, [spec.name], (*size, 1), weight=weight, bias=np.zeros(1, np.float32)).base
+        return low.emit(Conv, [spec.name], (*size, 1), weight=weight, bias=np.zeros(1, np.float32), gated=False).base
     name, channels = spec.name, spec.channels
     while channels > 1:
         half = -(-channels // 2)
