@@ -76,6 +76,19 @@ def yolox(net: Net) -> str:
     return str(net.op("Concat", place, net.op("Mul", net.op("Exp", size), strides), net.op("Sigmoid", rest), axis=-1))
 
 
+def fastest_v2(net: Net) -> str:
+    """Rows of cells, level by level, each with its own functions on parts of the channels."""
+    x, rows = "image", []
+    for cin in (3, 8):
+        x = net.op("Relu", net.conv(x, cin, 8, 3, strides=[2, 2]))
+        parts = []
+        for channels, function in ((4, "Sigmoid"), (6, "Softmax")):
+            y = net.op("Reshape", net.op("Transpose", net.conv(x, 8, channels), perm=[0, 2, 3, 1]), net.ints(-1, channels))
+            parts.append(net.op(function, y, **({"axis": 1} if function == "Softmax" else {})))
+        rows.append(net.op("Concat", *parts, axis=1))
+    return str(net.op("Concat", *rows, axis=0))
+
+
 def projected(net: Net) -> str:
     """As transformers read the levels of an encoder."""
     y = net.op("Add", net.op("MatMul", levels(net, 8, last=True), net.weight(8, 12)), net.weight(12))
@@ -95,7 +108,7 @@ def best(net: Net) -> str:
     return str(net.op("ReduceMax", net.op("Sigmoid", levels(net, 7)), axes=[1], keepdims=0))
 
 
-@pytest.mark.parametrize("decode", [yolov8, yolov6, ppyoloe, yolox, projected, normalised, best])
+@pytest.mark.parametrize("decode", [yolov8, yolov6, ppyoloe, yolox, fastest_v2, projected, normalised, best])
 def test_decoding_runs_on_the_maps_of_the_levels(decode: Callable[[Net], str]) -> None:
     net = network()
     assert_on_maps(check(net.model(decode(net))))

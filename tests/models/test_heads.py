@@ -182,6 +182,15 @@ def fastestdet() -> tuple[Outputs, Card]:
     return {"out": out}, Card("fastestdet", head="fastestdet")
 
 
+def fastest_v2(table: bool) -> tuple[Outputs, Card]:
+    cells = np.zeros((24 + 6, 15 + 3), np.float32)
+    entry = cells[cell(64, 96, 16)]  # column 3, row 2: the centre, (3.5, 2.5) cells, is where 2 v - 0.5 is 0.5
+    entry[4:8], entry[13], entry[15:] = [0.5, 0.5, 0.5, 1.0], 0.9, [0, 0.8, 0.1]  # the second anchor, 32 wide and 8 high
+    card = Card("v2", options={"anchors": [[4, 4], [32, 8], [30, 30], [40, 40], [50, 50], [60, 60]]})
+    maps = {"coarse": cells[24:].reshape(1, 2, 3, 18), "fine": cells[:24].reshape(1, 4, 6, 18)}
+    return ({"out": cells} if table else maps), card
+
+
 def darknet() -> tuple[Outputs, Card]:
     fine, coarse = np.full((24, 4, 6), -20.0, np.float32), np.full((24, 2, 3), -20.0, np.float32)
     entry = [0.0, 0.0, math.log(2), math.log(4), logit(0.9), -20, logit(0.8), -20]
@@ -214,6 +223,8 @@ EXAMPLES: dict[str, Callable[[], tuple[Outputs, Card]]] = {
     "nanodet-plus": lambda: gfl(True),
     "fastestdet": fastestdet,
     "darknet": darknet,
+    "yolo-fastest-v2": lambda: fastest_v2(True),
+    "yolo-fastest-v2 maps": lambda: fastest_v2(False),
 }
 FACES = ("centerface", "ultraface raw", "ultraface decoded", "yunet", "retinaface", "scrfd")
 
@@ -294,6 +305,40 @@ def test_scrfd_without_landmarks_and_with_an_open_batch(kps: bool) -> None:
     found = head.decode(outputs, conf=0.3, iou=0.5)
     assert head.keypoints == (5 if kps else 0)
     np.testing.assert_allclose(found.boxes, [BOX], atol=1e-3)
+
+
+def test_yolo_fastest_v2_with_other_anchors() -> None:
+    outputs, card = fastest_v2(True)
+    with pytest.raises(DecodeError, match="2 anchors for two maps"):
+        head_of(outputs, card.with_(options={"anchors": [[4, 4], [8, 8]]}))
+
+
+def test_movenet_of_one_person() -> None:
+    out = np.zeros((1, 1, 17, 3), np.float32)
+    out[0, 0] = np.stack([np.linspace(0.25, 0.75, 17), np.full(17, 0.5), np.full(17, 0.8)], axis=1)
+    head = head_of({"out": out}, Card("movenet"), (64, 96))
+    found = head.decode({"out": out}, conf=0.3, iou=0.5)
+    assert (head.name, head.keypoints, head.defaults.labels) == ("movenet", 17, ("person",))
+    assert found.keypoints is not None
+    np.testing.assert_allclose(found.keypoints[0, [0, 16]], [[48, 16, 0.8], [48, 48, 0.8]], atol=1e-5)
+    np.testing.assert_allclose(found.boxes[0], [47, 12.8, 49, 51.2], atol=1e-5)
+    assert len(head.decode({"out": out}, conf=0.9, iou=0.5)) == 0
+    for value in (np.nan, np.inf):
+        assert len(head.decode({"out": np.full_like(out, value)}, conf=0.3, iou=0.5)) == 0
+
+
+def test_movenet_of_many_people() -> None:
+    out = np.zeros((1, 6, 56), np.float32)
+    out[0, 2] = [*[0.5, 0.25, 0.9] * 17, 0.375, 40 / 96, 0.875, 0.75, 0.6]
+    out[0, 4] = [*[0.25, 0.5, 0.9] * 17, 0.1, 0.1, 0.2, 0.2, 0.7]
+    out[0, 5, -1] = np.nan
+    head = head_of({"out": out}, Card("movenet"), (64, 96))
+    found = head.decode({"out": out}, conf=0.3, iou=0.5)
+    assert found.scores.tolist() == pytest.approx([0.7, 0.6])
+    np.testing.assert_allclose(found.boxes[1], [40, 24, 72, 56], atol=1e-4)
+    assert found.keypoints is not None
+    np.testing.assert_allclose(found.keypoints[1], [[24, 32, 0.9]] * 17, atol=1e-5)
+    assert len(head.decode({"out": out}, conf=0.65, iou=0.5)) == 1
 
 
 def test_simcc_reads_the_highest_bins() -> None:

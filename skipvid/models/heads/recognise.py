@@ -24,6 +24,7 @@ _FAMILIES = {
     "yunet": "YuNet",
     "scrfd": "Scrfd",
     "simcc": "SimCC",
+    "movenet": "MoveNet",
     "ssd": "Ssd",
     "boxes": "Boxes",
     "gfl": "Gfl",
@@ -33,6 +34,7 @@ _FAMILIES = {
     "keypoints": "Keypoints",
     "darknet": "Darknet",
     "fastestdet": "FastestDet",
+    "yolo-fastest-v2": "YoloFastestV2",
 }
 
 
