@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from skipvid.errors import UsageError
+from skipvid.errors import DecodeError, UsageError
 from skipvid.models.card import Card
 from skipvid.models.find import find_card, find_file
 from skipvid.models.model import Model, bind
@@ -66,6 +68,10 @@ def convert(
 ) -> Model:
     """Make a model of a torch module.
 
+    Where no head understands all that it gives, the first two outputs, or the first one, are taken: detectors give what they
+    found first, and behind it what their loss asks for. Class names are those of its attribute ``names``, as Ultralytics' modules
+    have it, where neither labels nor a card are given.
+
     Args:
         module: A ``torch.nn.Module`` in evaluation mode.
         example: ``(1, 3, H, W)`` float32 tensor: the network's input size.
@@ -80,10 +86,21 @@ def convert(
     """
     from skipvid.graph import build_plan, export_torch
 
+    if labels is None and card is None and isinstance(names := getattr(module, "names", None), dict):
+        labels = [str(names[key]) for key in sorted(names)]
     proto = export_torch(module, example)
     found = find_card(None, Card(type(module).__name__), card, head, labels, None)
     declared = (int(example.shape[2]), int(example.shape[3]))
-    return bind(lambda s: build_plan(proto, s), declared, found, None, declared)
+    try:
+        return bind(lambda s: build_plan(proto, s), declared, found, None, declared)
+    except DecodeError as error:
+        for count in range(min(len(proto.graph.output) - 1, 2), 0, -1):
+            first = type(proto)()
+            first.CopyFrom(proto)
+            del first.graph.output[count:]
+            with suppress(DecodeError):
+                return bind(partial(build_plan, first), declared, found, None, declared)
+        raise error from None
 
 
 def input_size(card: Card, imgsz: int | Size | None, frame_size: Size | None, declared: Size | None) -> Size:

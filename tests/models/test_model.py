@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import onnx
@@ -210,6 +211,34 @@ def test_a_torch_module_becomes_a_model() -> None:
     x[..., 40:44, 40:44] += 1
     stream.step(x.numpy())
     assert 0 < stream.last.macs < stream.last.dense_macs
+
+
+@pytest.mark.parametrize("masks", [0, 32])
+def test_what_a_module_gives_its_loss_is_left_away(masks: int) -> None:
+    import torch
+    from torch import Tensor, nn
+
+    class Detector(nn.Module):
+        """As Ultralytics': what was found, mask prototypes where there are any, and what it was made of."""
+
+        names: ClassVar = {0: "helmet", 1: "vest"}
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.levels = nn.ModuleList(
+                [nn.Conv2d(3, 6 + masks, 8, 8), nn.Conv2d(3, 6 + masks, 16, 16), nn.Conv2d(3, 6 + masks, 32, 32)]
+            )
+            self.prototypes = nn.Conv2d(3, masks, 4, 4) if masks else None
+
+        def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+            maps = [level(x) for level in self.levels]
+            found = torch.cat([y.flatten(2) for y in maps], 2)
+            return found, *([self.prototypes(x)] if self.prototypes else []), found[:, :4], *maps
+
+    torch.manual_seed(0)
+    model = skipvid.convert(Detector().eval(), torch.zeros(1, 3, 64, 64))
+    assert (model.head.name, model.head.classes, model.labels) == ("yolo", 2, ("helmet", "vest"))
+    assert len(model.plan.outputs) == (2 if masks else 1)
 
 
 @pytest.mark.slow
