@@ -23,6 +23,7 @@ ByteArray: TypeAlias = NDArray[np.uint8]
 _RIM: Colour = (25, 25, 25)
 _SHIFT = 4  # cv2 draws circles and lines at 1/16 pixel
 _FEET = 1 << _SHIFT
+_MOST_HIDDEN = 0.5  # share of a box that another's label may hide
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,8 @@ def annotate(
             sizes = (detections.boxes[:, 2:] - detections.boxes[:, :2]).max(axis=1).tolist()
         for points, size in zip(detections.keypoints[::-1], sizes[::-1], strict=True):
             _keypoints(image, points, skeleton, joint_conf, style, size)
-    for mark in marks:
-        name = labels[mark.label] if 0 <= mark.label < len(labels) else f"class {mark.label}"
-        _tag(image, mark, f"{name} {mark.score:.2f}", style)
+    for tag in _readable([_tag(image, mark, labels, style) for mark in marks], marks):
+        image[tag.top : tag.bottom, tag.left : tag.right] = tag.picture[: tag.bottom - tag.top, : tag.right - tag.left]
     return image
 
 
@@ -115,16 +115,51 @@ def _box(image: ByteArray, mark: _Mark, style: Style) -> None:
     cv2.rectangle(image, low, high, class_colour(mark.label), style.line)
 
 
-def _tag(image: ByteArray, mark: _Mark, text: str, style: Style) -> None:
+class _Tag(NamedTuple):
+    """A label and where it goes, in pixels of the picture; the ends lie behind it."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    picture: ByteArray
+
+
+def _tag(image: ByteArray, mark: _Mark, labels: Sequence[str], style: Style) -> _Tag:
     left, top = mark[:2]
-    tag = _tag_picture(text, class_colour(mark.label), style.font)
+    name = labels[mark.label] if 0 <= mark.label < len(labels) else f"class {mark.label}"
+    tag = _tag_picture(f"{name} {mark.score:.2f}", class_colour(mark.label), style.font)
     height, width = tag.shape[:2]
     x = max(0, min(left - style.line // 2, image.shape[1] - width))
     # Above the box; inside where there is no room above.
     y = top - height if top >= height else min(top, image.shape[0] - height)
     y = max(0, y)
-    place = image[y : y + height, x : x + width]
-    place[:] = tag[: place.shape[0], : place.shape[1]]
+    return _Tag(x, y, min(x + width, image.shape[1]), min(y + height, image.shape[0]), tag)
+
+
+def _readable(tags: Sequence[_Tag], marks: Sequence[_Mark]) -> list[_Tag]:
+    """The labels that hide neither a surer one nor most of another box of their class: in a crowd they would hide what they name.
+
+    Args:
+        tags: The labels, the surest last.
+        marks: Their boxes.
+    """
+    shown: list[_Tag] = []
+    for tag, own in zip(tags[::-1], marks[::-1], strict=True):
+        left, top, right, bottom, _ = tag
+        if any(t.top < bottom and top < t.bottom and t.left < right and left < t.right for t in shown):
+            continue
+        # Asked in this order since most are above or below: a crowd is a hundred boxes, and as many labels.
+        alike = [m for m in marks if m.top < bottom and top < m.bottom and m.label == own.label and m is not own]
+        if not any(_hides(tag, mark) for mark in alike):
+            shown.append(tag)
+    return shown
+
+
+def _hides(tag: _Tag, mark: _Mark) -> bool:
+    wide = min(tag.right, mark.right) - max(tag.left, mark.left)
+    high = min(tag.bottom, mark.bottom) - max(tag.top, mark.top)
+    return wide > 0 and wide * high > _MOST_HIDDEN * (mark.right - mark.left) * (mark.bottom - mark.top)
 
 
 @lru_cache(maxsize=512)

@@ -102,3 +102,25 @@ def test_fonts_have_the_height_asked_for(height):
     Font(height).put(image, "H", 10, 80, (255, 255, 255))
     rows = np.flatnonzero(image.max(axis=(1, 2)) > 100)
     assert rows.max() - rows.min() + 1 == pytest.approx(height, abs=2)
+
+
+def test_labels_of_a_crowd_hide_neither_each_other_nor_boxes_of_their_class():
+    box, beside, below, within = [50, 100, 250, 190], [260, 100, 350, 190], [60, 100, 260, 190], [60, 90, 75, 98]
+
+    def labelled(boxes, labels=None):
+        """Whether the label of the first box is there: what fills the place above its corner and right of the fourth box."""
+        image = annotate(blank(400, 200), detections(boxes, np.linspace(0.9, 0.5, len(boxes)), labels), ["person", "tie"])
+        return (image[93:97, 85:100] == class_colour(0)).all(axis=2).mean() > 0.3
+
+    assert labelled([box])
+    assert labelled([box, beside])
+    assert labelled([box, below])
+    assert not labelled([box, within])
+    assert labelled([box, within], [0, 1])  # a tie hides no person's name
+
+
+def test_of_labels_that_meet_the_surer_is_drawn():
+    boxes = [[60, 100, 260, 190], [50, 100, 250, 190]]
+    both = annotate(blank(400, 200), detections(boxes, [0.9, 0.5]), ["person"])
+    surer = annotate(blank(400, 200), detections(boxes[:1], [0.9]), ["person"])
+    np.testing.assert_array_equal(both[80:95], surer[80:95])

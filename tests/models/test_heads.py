@@ -191,6 +191,13 @@ def fastest_v2(table: bool) -> tuple[Outputs, Card]:
     return ({"out": cells} if table else maps), card
 
 
+def text() -> tuple[Outputs, Card]:
+    likely = np.zeros((1, 1, 64, 96), np.float32)
+    likely[0, 0, 32:49, 48:65] = 0.72  # 16 pixels from middle to middle, which "unclip" makes 32
+    likely[0, 0, 5, 5:9] = 1.0  # a speck
+    return {"map": likely}, Card("db", head="text", options={"unclip": 2.0})
+
+
 def darknet() -> tuple[Outputs, Card]:
     fine, coarse = np.full((24, 4, 6), -20.0, np.float32), np.full((24, 2, 3), -20.0, np.float32)
     entry = [0.0, 0.0, math.log(2), math.log(4), logit(0.9), -20, logit(0.8), -20]
@@ -223,10 +230,11 @@ EXAMPLES: dict[str, Callable[[], tuple[Outputs, Card]]] = {
     "nanodet-plus": lambda: gfl(True),
     "fastestdet": fastestdet,
     "darknet": darknet,
+    "text": text,
     "yolo-fastest-v2": lambda: fastest_v2(True),
     "yolo-fastest-v2 maps": lambda: fastest_v2(False),
 }
-FACES = ("centerface", "ultraface raw", "ultraface decoded", "yunet", "retinaface", "scrfd")
+ONE_CLASS = ("centerface", "ultraface raw", "ultraface decoded", "yunet", "retinaface", "scrfd", "text")
 
 
 def head_of(outputs: Outputs, card: Card, size: tuple[int, int] = (64, 96)) -> Head:
@@ -241,8 +249,8 @@ def test_one_object_is_found_where_it_was_put(name: str) -> None:
     assert len(found) == 1
     np.testing.assert_allclose(found.boxes[0], BOX, atol=1e-3)  # float32 exponentials of sizes up to 32
     assert found.scores[0] == pytest.approx(0.72, abs=1e-5)
-    assert found.labels[0] == (0 if name in FACES else 1)
-    assert head.classes == (1 if name in FACES else 3)
+    assert found.labels[0] == (0 if name in ONE_CLASS else 1)
+    assert head.classes == (1 if name in ONE_CLASS else 3)
     assert found.boxes.dtype == found.scores.dtype == np.float32
     assert head.name in head_names()
     assert 0 < head.defaults.conf < 1
@@ -252,7 +260,7 @@ def test_one_object_is_found_where_it_was_put(name: str) -> None:
 def test_confidence_and_classes_are_respected(name: str) -> None:
     outputs, card = EXAMPLES[name]()
     head = head_of(outputs, card)
-    label = 0 if name in FACES else 1
+    label = 0 if name in ONE_CLASS else 1
     assert len(head.decode(outputs, conf=0.75, iou=0.5)) == 0
     assert len(head.decode(outputs, conf=0.3, iou=0.5, classes=[label])) == 1
     assert len(head.decode(outputs, conf=0.3, iou=0.5, classes=[2])) == 0
@@ -505,3 +513,22 @@ def test_no_detections_have_the_right_shapes() -> None:
     assert (len(none), none.boxes.shape) == (0, (0, 4))
     assert none.keypoints is not None
     assert none.keypoints.shape == (0, 5, 3)
+
+
+def test_a_single_map_is_taken_for_text_only_where_that_is_said() -> None:
+    outputs, card = text()
+    with pytest.raises(DecodeError, match="No head understands"):
+        head_of(outputs, Card("matting"))
+    assert head_of(outputs, card).name == "text"
+
+
+def test_a_turned_line_of_text_is_told_as_the_upright_box_around_it() -> None:
+    likely = np.zeros((64, 96), np.float32)
+    for k in range(40):
+        likely[10 + k : 16 + k, 20 + k : 26 + k] = 0.8
+    outputs = {"map": likely[None, None]}
+    found = head_of(outputs, Card("db", head="text")).decode(outputs, conf=0.3, iou=1.0)
+    assert len(found) == 1
+    x1, y1, x2, y2 = found.boxes[0]
+    assert 8 < x1 < 16 < 69 < x2 < 77
+    assert -2 < y1 < 6 < 59 < y2 < 67

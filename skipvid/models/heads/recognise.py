@@ -35,7 +35,9 @@ _FAMILIES = {
     "darknet": "Darknet",
     "fastestdet": "FastestDet",
     "yolo-fastest-v2": "YoloFastestV2",
+    "text": "Text",
 }
+_ONLY_NAMED = ("text",)  # what many networks give that are something else
 
 
 def head_names() -> tuple[str, ...]:
@@ -68,7 +70,7 @@ def recognise(card: Card, shapes: Mapping[str, tuple[int, ...]], input_size: tup
             return head
         raise _unknown(card, facts, f"The head {card.head!r} does not understand the outputs of {card.name!r}")
     for name in _FAMILIES:
-        if (head := _family(name).match(facts)) is not None:
+        if name not in _ONLY_NAMED and (head := _family(name).match(facts)) is not None:
             return head
     raise _unknown(card, facts, f"No head understands the outputs of {card.name!r}")
 
