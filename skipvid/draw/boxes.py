@@ -81,7 +81,7 @@ def annotate(
             sizes = (detections.boxes[:, 2:] - detections.boxes[:, :2]).max(axis=1).tolist()
         for points, size in zip(detections.keypoints[::-1], sizes[::-1], strict=True):
             _keypoints(image, points, skeleton, joint_conf, style, size)
-    for tag in _readable([_tag(image, mark, labels, style) for mark in marks], marks):
+    for tag in _tags(image, marks, labels, style):
         image[tag.top : tag.bottom, tag.left : tag.right] = tag.picture[: tag.bottom - tag.top, : tag.right - tag.left]
     return image
 
@@ -125,41 +125,52 @@ class _Tag(NamedTuple):
     picture: ByteArray
 
 
-def _tag(image: ByteArray, mark: _Mark, labels: Sequence[str], style: Style) -> _Tag:
-    left, top = mark[:2]
-    name = labels[mark.label] if 0 <= mark.label < len(labels) else f"class {mark.label}"
-    tag = _tag_picture(f"{name} {mark.score:.2f}", class_colour(mark.label), style.font)
-    height, width = tag.shape[:2]
-    x = max(0, min(left - style.line // 2, image.shape[1] - width))
-    # Above the box; inside where there is no room above.
-    y = top - height if top >= height else min(top, image.shape[0] - height)
-    y = max(0, y)
-    return _Tag(x, y, min(x + width, image.shape[1]), min(y + height, image.shape[0]), tag)
-
-
-def _readable(tags: Sequence[_Tag], marks: Sequence[_Mark]) -> list[_Tag]:
-    """The labels that hide neither a surer one nor most of another box of their class: in a crowd they would hide what they name.
+def _tags(image: ByteArray, marks: Sequence[_Mark], labels: Sequence[str], style: Style) -> list[_Tag]:
+    """Labels where they hide neither a surer one nor most of a box of their class; where that is nowhere, none.
 
     Args:
-        tags: The labels, the surest last.
-        marks: Their boxes.
+        image: The picture.
+        marks: Boxes, the surest last.
+        labels: Names of the classes.
+        style: Sizes.
     """
+    alike: dict[int, list[_Mark]] = {}
+    for mark in marks:
+        alike.setdefault(mark.label, []).append(mark)
     shown: list[_Tag] = []
-    for tag, own in zip(tags[::-1], marks[::-1], strict=True):
-        left, top, right, bottom, _ = tag
-        if any(t.top < bottom and top < t.bottom and t.left < right and left < t.right for t in shown):
-            continue
-        # Asked in this order since most are above or below: a crowd is a hundred boxes, and as many labels.
-        alike = [m for m in marks if m.top < bottom and top < m.bottom and m.label == own.label and m is not own]
-        if not any(_hides(tag, mark) for mark in alike):
-            shown.append(tag)
+    for mark in marks[::-1]:
+        name = labels[mark.label] if 0 <= mark.label < len(labels) else f"class {mark.label}"
+        picture = _tag_picture(f"{name} {mark.score:.2f}", class_colour(mark.label), style.font)
+        for tag in _places(image, mark, picture, style):
+            if not _meets(tag, shown) and not _hides(tag, alike[mark.label]):
+                shown.append(tag)
+                break
     return shown
 
 
-def _hides(tag: _Tag, mark: _Mark) -> bool:
-    wide = min(tag.right, mark.right) - max(tag.left, mark.left)
-    high = min(tag.bottom, mark.bottom) - max(tag.top, mark.top)
-    return wide > 0 and wide * high > _MOST_HIDDEN * (mark.right - mark.left) * (mark.bottom - mark.top)
+def _places(image: ByteArray, mark: _Mark, picture: ByteArray, style: Style) -> Iterator[_Tag]:
+    """Above the box, inside or below it, as far as there is room."""
+    height, width = picture.shape[:2]
+    x = max(0, min(mark.left - style.line // 2, image.shape[1] - width))
+    room = [y for y in (mark.top - height, mark.top, mark.bottom) if 0 <= y <= image.shape[0] - height]
+    for y in room or [0]:
+        yield _Tag(x, y, min(x + width, image.shape[1]), min(y + height, image.shape[0]), picture)
+
+
+def _meets(tag: _Tag, others: Sequence[_Tag]) -> bool:
+    left, top, right, bottom, _ = tag
+    return any(t.top < bottom and top < t.bottom and t.left < right and left < t.right for t in others)
+
+
+def _hides(tag: _Tag, marks: Sequence[_Mark]) -> bool:
+    """Whether a label would hide most of a box."""
+    start, top, end, bottom, _ = tag
+    for left, high, right, low, _, _ in marks:
+        if high < bottom and top < low and left < end and start < right:
+            common = (min(end, right) - max(start, left)) * (min(bottom, low) - max(top, high))
+            if common > _MOST_HIDDEN * (right - left) * (low - high):
+                return True
+    return False
 
 
 @lru_cache(maxsize=512)

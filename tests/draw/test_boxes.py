@@ -104,23 +104,30 @@ def test_fonts_have_the_height_asked_for(height):
     assert rows.max() - rows.min() + 1 == pytest.approx(height, abs=2)
 
 
-def test_labels_of_a_crowd_hide_neither_each_other_nor_boxes_of_their_class():
-    box, beside, below, within = [50, 100, 250, 190], [260, 100, 350, 190], [60, 100, 260, 190], [60, 90, 75, 98]
+def test_a_label_that_would_hide_a_box_of_its_class_goes_elsewhere():
+    box, within = [50, 100, 250, 180], [60, 90, 75, 98]
 
-    def labelled(boxes, labels=None):
-        """Whether the label of the first box is there: what fills the place above its corner and right of the fourth box."""
+    def above(boxes, labels=None):
+        """Whether a label is above the first box, right of the other."""
         image = annotate(blank(400, 200), detections(boxes, np.linspace(0.9, 0.5, len(boxes)), labels), ["person", "tie"])
         return (image[93:97, 85:100] == class_colour(0)).all(axis=2).mean() > 0.3
 
-    assert labelled([box])
-    assert labelled([box, beside])
-    assert labelled([box, below])
-    assert not labelled([box, within])
-    assert labelled([box, within], [0, 1])  # a tie hides no person's name
+    assert above([box])
+    assert above([box, [260, 100, 350, 190]])
+    assert not above([box, within])
+    assert above([box, within], [0, 1])  # a tie moves no person's name
 
 
-def test_of_labels_that_meet_the_surer_is_drawn():
-    boxes = [[60, 100, 260, 190], [50, 100, 250, 190]]
+def test_of_labels_that_meet_the_surer_has_the_place():
+    boxes = [[60, 100, 260, 180], [50, 100, 250, 180]]
     both = annotate(blank(400, 200), detections(boxes, [0.9, 0.5]), ["person"])
     surer = annotate(blank(400, 200), detections(boxes[:1], [0.9]), ["person"])
     np.testing.assert_array_equal(both[80:95], surer[80:95])
+    assert (both[102:108, 55:95] != 80).any(axis=2).all()  # the other stands inside its box
+
+
+def test_where_there_is_no_room_for_a_label_there_is_none():
+    rows = [[10, 12 * k, 110, 12 * k + 11] for k in range(16)]
+    image = annotate(blank(400, 200), detections(rows, np.linspace(0.9, 0.5, 16)), ["text"])
+    filled = (image[:, :90] == class_colour(0)).all(axis=2).mean(axis=1) > 0.4
+    assert 0 < filled.sum() < 100  # most lines can be read
