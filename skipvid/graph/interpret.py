@@ -105,7 +105,7 @@ def _visit(node: Node, low: Lowering, source: Source, policy: Policy) -> None:
         return _leave(node, low, "no incremental form" if not node.domain else f"an operator of the domain {node.domain}")
     kept = len(low.ops)
     try:
-        results = lower_parts(node, low, rule) or rule.lower(node, low)
+        results = () if lower_parts(node, low, rule) else rule.lower(node, low)
     except NotIncrementalError as error:
         return None if join(node, low) else _leave(node, low, str(error))
     except (ValueError, IndexError, KeyError, TypeError, AssertionError, ZeroDivisionError) as error:

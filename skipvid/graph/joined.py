@@ -15,7 +15,7 @@ from skipvid.graph.lowering import DenseNode, Lowering
 from skipvid.graph.nodes import Node
 from skipvid.graph.positions import ARITHMETIC, axis_behind, reshaped, shape_of
 from skipvid.graph.registry import Rule
-from skipvid.graph.values import Joined, Known, NotIncrementalError, Value, View
+from skipvid.graph.values import Joined, Known, NotIncrementalError, View
 
 __all__ = ["join", "lower_parts"]
 
@@ -30,26 +30,20 @@ def join(node: Node, low: Lowering) -> bool:
     # A join of four dimensions may be a map for convolutions: it becomes one again where that pays.
     if rank == 4 or any(isinstance(v, Joined) and v.axis != axis for v in values):
         return False
-    pieces = [
-        (name, size)
-        for given, value in zip(node.inputs, values, strict=True)
-        for name, size in (
-            zip(value.parts, value.sizes, strict=True) if isinstance(value, Joined) else [(given, shape_of(value)[axis])]
-        )
-    ]
-    _register(low, node.outputs[0], [name for name, _ in pieces], [size for _, size in pieces], axis, node)
+    parts = [p for name, v in zip(node.inputs, values, strict=True) for p in (v.parts if isinstance(v, Joined) else [name])]
+    _register(low, node.outputs[0], parts, axis, node)
     return True
 
 
-def lower_parts(node: Node, low: Lowering, rule: Rule) -> Sequence[Value] | None:
-    """The results of a node that reads joined tensors, done part by part; None where it reads none.
+def lower_parts(node: Node, low: Lowering, rule: Rule) -> bool:
+    """Whether a node reads joined tensors; it was done part by part then, and its results are joined in turn.
 
     Raises:
         NotIncrementalError: It does more than work on each position, or a part of it has no incremental form.
     """
     joined = [v for n in node.inputs if n and isinstance(v := low.values[n], Joined)]
     if not joined:
-        return None
+        return False
     first = joined[0]
     if any(v.sizes != first.sizes for v in joined):
         message = "reads positions of several maps"
@@ -63,23 +57,24 @@ def lower_parts(node: Node, low: Lowering, rule: Rule) -> Sequence[Value] | None
             message = "a part of what it reads is not incremental"
             raise NotIncrementalError(message)
         low.values.update({name: value for name, value in zip(part.outputs, results, strict=False) if name})
-    return [_register(low, name, _names(name, first), first.sizes, axis, node) for name in node.outputs if name]
+    for name in node.outputs:
+        if name:
+            _register(low, name, [_part_of(name, k) for k in range(len(first.sizes))], axis, node)
+    return True
 
 
-def _names(name: str, like: Joined) -> list[str]:
-    """Of the parts of a tensor that is joined as another one is."""
-    return [f"{name}@part{k}" for k in range(len(like.sizes))]
+def _part_of(name: str, k: int) -> str:
+    return f"{name}@part{k}"
 
 
-def _register(low: Lowering, name: str, parts: Sequence[str], sizes: Sequence[int], axis: int, node: Node) -> Joined:
+def _register(low: Lowering, name: str, parts: Sequence[str], axis: int, node: Node) -> None:
     """Makes a joined tensor known, and the node that writes it where it is read as a whole."""
-    shape = list(shape_of(low.values[parts[0]]))
-    shape[axis] = sum(sizes)
+    shapes = [shape_of(low.values[part]) for part in parts]
+    sizes = tuple(shape[axis] for shape in shapes)
+    shape = (*shapes[0][:axis], sum(sizes), *shapes[0][axis + 1 :])
     proto = helper.make_node("Concat", list(parts), [name], f"{name}@joined", axis=axis)
     low.dense[name] = DenseNode(Node(proto, node.opset, f"{name}@joined"), "joins positions of different maps")
-    joined = Joined(tuple(shape), onnx.TensorProto.FLOAT, tuple(parts), tuple(sizes), axis)
-    low.values[name] = joined
-    return joined
+    low.values[name] = Joined(shape, onnx.TensorProto.FLOAT, tuple(parts), sizes, axis)
 
 
 def _part(node: Node, low: Lowering, like: Joined, k: int) -> Node:
@@ -91,13 +86,13 @@ def _part(node: Node, low: Lowering, like: Joined, k: int) -> Node:
         if isinstance(value, Joined):
             proto.input[i] = value.parts[k]
         elif isinstance(value, Known) and (cut := _cut(node, i, value, like, k)) is not value:
-            proto.input[i] = f"{node.outputs[0]}@constant{i}@part{k}"
+            proto.input[i] = _part_of(f"{node.outputs[0]}@constant{i}", k)
             low.values[proto.input[i]] = cut
-        elif isinstance(value, View) or (value is not None and not isinstance(value, Known)):
+        elif value is not None and not isinstance(value, Known):
             message = "reads positions of several maps, and another tensor"
             raise NotIncrementalError(message)
     for i, name in enumerate(node.outputs):
-        proto.output[i] = f"{name}@part{k}" if name else ""
+        proto.output[i] = _part_of(name, k) if name else ""
     return Node(proto, node.opset, node.name)
 
 
@@ -107,7 +102,7 @@ def _cut(node: Node, index: int, value: Known, like: Joined, k: int) -> Known:
         return Known(reshaped(value, like, k))
     if node.op not in ARITHMETIC:
         return value
-    axis = like.axis - len(like.shape or ()) + value.array.ndim
+    axis = like.axis - len(shape_of(like)) + value.array.ndim
     if axis < 0 or value.array.shape[axis] == 1:
         return value
     start = sum(like.sizes[:k])

@@ -88,6 +88,17 @@ class Lowering:
             raise NotIncrementalError(message)
         return value.array
 
+    def ints(self, node: Node, name: str, index: int) -> tuple[int, ...] | None:
+        """Integers that are an attribute in old operator sets and a constant input since; None where they are absent.
+
+        Raises:
+            NotIncrementalError: They depend on the image.
+        """
+        if node.has(name):
+            return node.ints(name, ())
+        given = self.known(node, index)
+        return None if given is None else tuple(int(v) for v in given.ravel())
+
     def view(self, name: str) -> View:
         """A tensor as a view of a map; a dense one re-enters where that pays."""
         value = self.values[name]

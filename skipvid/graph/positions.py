@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from math import prod
 from types import MappingProxyType
 
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from skipvid.graph.lowering import Lowering
 from skipvid.graph.nodes import Node
+from skipvid.graph.ops.conv import stays_in_place
 from skipvid.graph.values import Joined, Known, NotIncrementalError, Value
+from skipvid.graph.views import resolved
 
 __all__ = ["ARITHMETIC", "axis_behind", "reshaped", "shape_of"]
 
@@ -68,9 +70,7 @@ def _broadcast(node: Node, low: Lowering, x: Joined) -> int:
 def _target(wanted: Known, x: Joined) -> tuple[list[int], int]:
     """The sizes that a reshape asks for, and which of them is the number of positions."""
     shape = shape_of(x)
-    sizes = [shape[i] if n == 0 else int(n) for i, n in enumerate(wanted.array.ravel())]
-    if -1 in sizes:
-        sizes[sizes.index(-1)] = prod(shape) // max(-prod(sizes), 1)
+    sizes = resolved(shape, wanted.array, zeros=False)
     for axis, size in enumerate(sizes):
         if size == shape[x.axis] and prod(sizes[:axis]) == prod(shape[: x.axis]) and prod(sizes) == prod(shape):
             return sizes, axis
@@ -94,31 +94,27 @@ def _transpose(node: Node, low: Lowering, x: Joined) -> int:
     return node.ints("perm", tuple(range(rank))[::-1]).index(x.axis)
 
 
-def _axes(node: Node, low: Lowering) -> Sequence[int]:
-    if node.has("axes"):
-        return node.ints("axes", ())
-    given = low.known(node, 1)
-    return () if given is None else [int(v) for v in given.ravel()]
+def _without(x: Joined, gone: Collection[int]) -> int:
+    return _refuse() if x.axis in gone else x.axis - sum(a < x.axis for a in gone)
 
 
 def _unsqueeze(node: Node, low: Lowering, x: Joined) -> int:
-    axes = _axes(node, low)
+    axes = low.ints(node, "axes", 1) or ()
     rank = len(shape_of(x)) + len(axes)
     return [i for i in range(rank) if i not in {a % rank for a in axes}][x.axis]
 
 
 def _squeeze(node: Node, low: Lowering, x: Joined) -> int:
     shape = shape_of(x)
-    gone = {a % len(shape) for a in _axes(node, low)} or {i for i, n in enumerate(shape) if n == 1}
-    return _refuse() if x.axis in gone else x.axis - sum(a < x.axis for a in gone)
+    given = low.ints(node, "axes", 1) or [i for i, n in enumerate(shape) if n == 1]
+    return _without(x, {a % len(shape) for a in given})
 
 
 def _reduce(node: Node, low: Lowering, x: Joined) -> int:
     rank = len(shape_of(x))
-    axes = {a % rank for a in _axes(node, low)}
-    if not axes or x.axis in axes:
-        return _refuse()
-    return x.axis if node.attr("keepdims", 1) else x.axis - sum(a < x.axis for a in axes)
+    axes = {a % rank for a in low.ints(node, "axes", 1) or range(rank)}
+    left = _without(x, axes)
+    return x.axis if node.attr("keepdims", 1) else left
 
 
 def _along(default: int) -> Callable[[Node, Lowering, Joined], int]:
@@ -143,23 +139,22 @@ def _concat(node: Node, low: Lowering, x: Joined) -> int:
 
 
 def _slice(node: Node, low: Lowering, x: Joined) -> int:
-    given = node.ints("axes", ()) if node.has("axes") else low.known(node, 3)
-    axes = range(len(shape_of(x))) if given is None or not len(given) else [int(a) for a in given]
-    return _refuse() if x.axis in {a % len(shape_of(x)) for a in axes} else x.axis
+    rank = len(shape_of(x))
+    axes = low.ints(node, "axes", 3) or range(rank)
+    return _refuse() if x.axis in {a % rank for a in axes} else x.axis
 
 
 def _gather(node: Node, low: Lowering, x: Joined) -> int:
     index = low.known(node, 1)
-    gone = int(node.attr("axis", 0)) % len(shape_of(x))
-    if index is None or index.ndim > 1 or gone == x.axis:
+    if index is None or index.ndim > 1:
         return _refuse()
-    return x.axis - (index.ndim == 0 and gone < x.axis)
+    left = _without(x, {int(node.attr("axis", 0)) % len(shape_of(x))})
+    return left if index.ndim == 0 else x.axis
 
 
 def _conv(node: Node, low: Lowering, x: Joined) -> int:
     weight = low.known(node, 1)
-    alone = weight is not None and set(weight.shape[2:]) == {1} and set(node.ints("strides", (1, 1))) == {1}
-    return x.axis if alone and x.axis >= 2 and not any(node.ints("pads", (0, 0, 0, 0))) else _refuse()
+    return x.axis if weight is not None and stays_in_place(node, weight) and x.axis >= 2 else _refuse()
 
 
 def _matmul(node: Node, low: Lowering, x: Joined) -> int:

@@ -19,6 +19,7 @@ __all__ = [
     "as_map",
     "channel_grid",
     "reshape",
+    "resolved",
     "transpose",
     "with_channels",
 ]
@@ -52,6 +53,14 @@ def reshape(view: View, shape: Sequence[int]) -> View:
                 raise NotIncrementalError(message)
         dims.append(canonical(dim))
     return View(view.base, tuple(dims))
+
+
+def resolved(shape: Sequence[int], wanted: IntArray, zeros: bool) -> list[int]:
+    """The sizes that a Reshape of ``shape`` asks for: 0 is as it was, unless ``zeros`` count, and -1 is what is left."""
+    sizes = [shape[i] if n == 0 and not zeros else int(n) for i, n in enumerate(wanted.ravel())]
+    if -1 in sizes:
+        sizes[sizes.index(-1)] = prod(shape) // max(prod(n for n in sizes if n != -1), 1)
+    return sizes
 
 
 def transpose(view: View, order: Sequence[int]) -> View:

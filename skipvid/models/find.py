@@ -12,7 +12,7 @@ from skipvid.models.library import card_by_digest, card_by_name, package_cards, 
 from skipvid.models.plans import Facts
 from skipvid.models.store import Progress, Store
 
-__all__ = ["find_card", "find_file"]
+__all__ = ["class_names", "find_card", "find_file"]
 
 
 def find_file(model: str | Path, store: Store, progress: Progress | None = None) -> tuple[Path, Card | None]:
@@ -97,10 +97,14 @@ def _beside(path: Path) -> Card | None:
     return None
 
 
+def class_names(names: object) -> tuple[str, ...]:
+    """The classes that Ultralytics' modules and files name, index to name; none where it is something else."""
+    return tuple(str(names[k]) for k in sorted(names)) if isinstance(names, dict) else ()
+
+
 def _inferred(path: Path, facts: Facts) -> Card:
     """A card from the file's own metadata, as Ultralytics' exporter writes it: class names, task and number of keypoints."""
-    names = _literal(facts.metadata.get("names", ""))
-    labels = tuple(str(names[k]) for k in sorted(names)) if isinstance(names, dict) else ()
+    labels = class_names(_literal(facts.metadata.get("names", "")))
     shape = _literal(facts.metadata.get("kpt_shape", ""))
     options: Options = {"keypoints": int(shape[0])} if isinstance(shape, list) and shape and shape[-1] == 3 else {}
     return Card(path.stem, labels=labels, options=options)

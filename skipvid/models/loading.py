@@ -10,7 +10,7 @@ from typing import Any
 
 from skipvid.errors import DecodeError, UsageError
 from skipvid.models.card import Card
-from skipvid.models.find import find_card, find_file
+from skipvid.models.find import class_names, find_card, find_file
 from skipvid.models.model import Model, bind
 from skipvid.models.network import Network
 from skipvid.models.plans import PlanCache
@@ -86,13 +86,13 @@ def convert(
     """
     from skipvid.graph import build_plan, export_torch
 
-    if labels is None and card is None and isinstance(names := getattr(module, "names", None), dict):
-        labels = [str(names[key]) for key in sorted(names)]
+    if labels is None and card is None:
+        labels = class_names(getattr(module, "names", None)) or None
     proto = export_torch(module, example)
     found = find_card(None, Card(type(module).__name__), card, head, labels, None)
     declared = (int(example.shape[2]), int(example.shape[3]))
     try:
-        return bind(lambda s: build_plan(proto, s), declared, found, None, declared)
+        return bind(partial(build_plan, proto), declared, found, None, declared)
     except DecodeError as error:
         for count in range(min(len(proto.graph.output) - 1, 2), 0, -1):
             first = type(proto)()

@@ -110,9 +110,7 @@ def split(node: Node, low: Lowering) -> Sequence[Value]:
     view = low.view(node.inputs[0])
     axis = int(node.attr("axis", 0)) % len(view.dims)
     total = view.shape[axis]
-    sizes = node.ints("split", ())
-    if not sizes and (given := low.known(node, 1)) is not None:
-        sizes = tuple(int(v) for v in given.ravel())
+    sizes = low.ints(node, "split", 1)
     if not sizes:
         each = -(-total // len(node.outputs))
         sizes = tuple(min(each, total - i * each) for i in range(len(node.outputs)))

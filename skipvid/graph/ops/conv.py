@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skipvid.graph.lowering import Lowering
 from skipvid.graph.nodes import Node
@@ -13,7 +15,7 @@ from skipvid.graph.registry import Rule
 from skipvid.graph.values import NotIncrementalError, Value, View
 from skipvid.plan import Conv, ConvTranspose, FloatArray, Pads
 
-__all__ = ["RULES", "window_pads"]
+__all__ = ["RULES", "stays_in_place", "window_pads"]
 
 
 def window_pads(
@@ -72,12 +74,17 @@ def _channel_conv(node: Node, low: Lowering, x: View, weight: FloatArray, bias: 
     return [View(y.base, x.dims)]
 
 
+def stays_in_place(node: Node, weight: NDArray[Any]) -> bool:
+    """Whether each output of a convolution reads its own place alone."""
+    once = set(weight.shape[2:]) == {1} and set(node.ints("strides", (1, 1))) == {1}
+    return once and not any(node.ints("pads", (0, 0, 0, 0)))
+
+
 def _beside_channels(node: Node, view: View, weight: FloatArray) -> bool:
     """Whether a convolution multiplies some of a map's channels and moves over others, as decoders of distributions do."""
     if len(view.dims) != 4 or not any(a.axis == "c" for dim in view.dims[2:] for a in dim):
         return False
-    small = weight.shape[1:] == (view.shape[1], 1, 1) and node.ints("strides", (1, 1)) == (1, 1)
-    return small and not any(node.ints("pads", (0, 0, 0, 0)))
+    return weight.shape[1] == view.shape[1] and stays_in_place(node, weight)
 
 
 def conv(node: Node, low: Lowering) -> Sequence[Value]:

@@ -12,7 +12,7 @@ from skipvid.graph.nodes import Node
 from skipvid.graph.ops.resample import emit_tables
 from skipvid.graph.registry import Rule
 from skipvid.graph.values import NotIncrementalError, Value, View
-from skipvid.graph.views import reshape, transpose
+from skipvid.graph.views import reshape, resolved, transpose
 
 __all__ = ["RULES"]
 
@@ -21,12 +21,7 @@ def _reshape(node: Node, low: Lowering) -> Sequence[Value]:
     view = low.view(node.inputs[0])
     wanted = low.known(node, 1)
     assert wanted is not None
-    sizes = [int(v) for v in wanted.ravel()]
-    if not node.attr("allowzero", 0):
-        sizes = [view.shape[i] if n == 0 else n for i, n in enumerate(sizes)]
-    if -1 in sizes:
-        sizes[sizes.index(-1)] = prod(view.shape) // max(prod(n for n in sizes if n != -1), 1)
-    return [reshape(view, sizes)]
+    return [reshape(view, resolved(view.shape, wanted, bool(node.attr("allowzero", 0))))]
 
 
 def _flatten(node: Node, low: Lowering) -> Sequence[Value]:
@@ -36,23 +31,16 @@ def _flatten(node: Node, low: Lowering) -> Sequence[Value]:
     return [reshape(view, [prod(view.shape[:axis]), prod(view.shape[axis:])])]
 
 
-def _given_axes(node: Node, low: Lowering) -> tuple[int, ...] | None:
-    if node.has("axes"):
-        return node.ints("axes", ())
-    given = low.known(node, 1)
-    return None if given is None else tuple(int(v) for v in given.ravel())
-
-
 def _squeeze(node: Node, low: Lowering) -> Sequence[Value]:
     view = low.view(node.inputs[0])
-    axes = _given_axes(node, low)
+    axes = low.ints(node, "axes", 1)
     gone = {i for i, n in enumerate(view.shape) if n == 1} if axes is None else {a % len(view.shape) for a in axes}
     return [View(view.base, tuple(d for i, d in enumerate(view.dims) if i not in gone))]
 
 
 def _unsqueeze(node: Node, low: Lowering) -> Sequence[Value]:
     view = low.view(node.inputs[0])
-    axes = _given_axes(node, low) or ()
+    axes = low.ints(node, "axes", 1) or ()
     rank = len(view.dims) + len(axes)
     new = {a % rank for a in axes}
     rest = iter(view.dims)

@@ -28,11 +28,8 @@ def _linear(low: Lowering, view: View, weight: NDArray[np.float32], bias: FloatA
     if view.shape[axis] != inputs:
         message = f"weights of {inputs} rows for a dimension of {view.shape[axis]}"
         raise NotIncrementalError(message)
-    if last == canonical([Atom("c", spec.channels)]):
-        kernel = np.ascontiguousarray(weight.T.reshape(outputs, inputs, 1, 1))
-        y = low.emit(Conv, [spec.name], (spec.height, spec.width, outputs), weight=kernel, bias=bias)
-        return View(y.base, (*view.dims[:axis], canonical([Atom("c", outputs)]), *view.dims[axis + 1 :]))
-    if last and all(a.axis == "c" for a in last) and inputs < spec.channels:
+    some = bool(last) and all(a.axis == "c" for a in last) and inputs < spec.channels
+    if some or last == canonical([Atom("c", spec.channels)]):
         return along_channels(low, view, axis, np.ascontiguousarray(weight.T), bias)
     if axis != len(view.dims) - 1 or any(view.dims[:-1]):
         message = "multiplies along a dimension that is not the channels"

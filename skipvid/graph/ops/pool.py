@@ -76,11 +76,7 @@ def global_max(node: Node, low: Lowering) -> Sequence[Value]:
 
 
 def _axes(node: Node, low: Lowering, rank: int) -> tuple[int, ...]:
-    given = node.ints("axes", ())
-    if not given and len(node.inputs) > 1:
-        array = low.known(node, 1)
-        given = () if array is None else tuple(int(v) for v in array.ravel())
-    return tuple(sorted(a % rank for a in given)) or tuple(range(rank))
+    return tuple(sorted(a % rank for a in low.ints(node, "axes", 1) or ())) or tuple(range(rank))
 
 
 def _over_space(low: Lowering, view: View, axes: tuple[int, ...], kind: PoolKind) -> tuple[TensorSpec, View]:

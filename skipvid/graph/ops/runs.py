@@ -45,7 +45,9 @@ def from_runs(low: Lowering, view: View, axis: int, result: View) -> View:
 
 
 def along_channels(low: Lowering, view: View, axis: int, weight: FloatArray, bias: FloatArray) -> View:
-    """``weight @ x + bias`` along a dimension of some of the channels, for each of the others: a grouped 1x1 convolution.
+    """``weight @ x + bias`` along a dimension of channels, for each of the others: a 1x1 convolution in as many groups.
+
+    In several groups it decodes, and is not gated.
 
     Args:
         low: The graph on its way.
@@ -67,6 +69,6 @@ def along_channels(low: Lowering, view: View, axis: int, weight: FloatArray, bia
         weight=np.tile(np.ascontiguousarray(weight, np.float32)[:, :, None, None], (count, 1, 1, 1)),
         bias=np.tile(bias.astype(np.float32), count),
         groups=count,
-        gated=False,
+        gated=count == 1,
     )
     return from_runs(low, view, axis, y)
